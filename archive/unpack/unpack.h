@@ -1,0 +1,11 @@
+// archive/unpack: goes through the members of an archive or a WARC, inside the sandbox child.
+#pragma once
+
+#include "sandbox/child/child.h"
+
+namespace rushlight::archive::unpack {
+
+// Answers the requests of archive/protocol.h.
+std::map<std::uint32_t, sandbox::child::Handler> handlers();
+
+}  // namespace rushlight::archive::unpack

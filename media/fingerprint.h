@@ -1,0 +1,86 @@
+// media: bytes → fingerprint. The exact hashes are computed here, in the parent; everything that must
+// understand the bytes (pictures, videos) happens in a sandbox child, of which only the numbers below come
+// back.
+//
+// docs/media.md says which formats are read and how. Nothing is written anywhere.
+// Thread-safety: Fingerprinter is thread-safe; one call uses one sandbox child for its length.
+#pragma once
+
+#include "base/content.h"
+#include "base/hash.h"
+#include "base/reason.h"
+#include "sandbox/sandbox.h"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rushlight::media {
+
+// What the bytes are, by their content, never by a name.
+enum class Kind { picture, video, archive, web_archive, other };
+struct Type {
+    Kind kind = Kind::other;
+    std::string_view mime = "application/octet-stream";
+
+    bool operator==(const Type&) const = default;
+};
+// `head` is the start of the content, kSniffBytes of it where there are so many. Never fails: unknown is
+// `other`. A gzip file says `archive`: only its inside tells whether it is a WARC.
+inline constexpr std::size_t kSniffBytes = 4096;
+Type sniff(Bytes head);
+
+struct Exact {
+    Md5 md5;
+    Sha1 sha1;
+    Sha256 sha256;
+};
+
+struct Frame {
+    std::uint32_t frame = 0;  // its number in the video or animation, from 0
+    double seconds = 0;
+    Pdq pdq;
+    int quality = 0;
+};
+
+// Where the time went, for the benchmark and for `--explain`. Stages in the child are its own measurements.
+struct Stages {
+    std::chrono::nanoseconds read{0}, exact{0}, handover{0}, decode{0}, filter{0}, dct{0};
+};
+
+struct Fingerprint {
+    Type type;
+    std::uint64_t bytes = 0;
+    std::optional<Exact> exact;                  // there whenever the bytes could be read at all
+    std::optional<std::uint32_t> width, height;  // as stored: no orientation mark applied
+    std::optional<Pdq> pdq;                      // a picture's; of several frames, the first one's
+    std::optional<int> quality;
+    std::optional<std::array<Pdq, 7>> dihedral;  // where asked for, in the order of media/pdq/pdq.h
+    std::vector<Frame>
+        frames;  // a video's, one a second; all frames of a picture that has several, up to a limit
+    std::optional<Problem> problem;  // why there is no pdq; `not_media` for what is neither picture nor video
+    Stages stages;
+};
+
+struct Wanted {
+    bool exact = true;
+    bool dihedral = false;
+};
+
+class Fingerprinter {
+  public:
+    // The pool must outlive the fingerprinter.
+    explicit Fingerprinter(sandbox::Pool& pool) : pool_(&pool) {}
+
+    // Never fails as a whole: what could not be done stands in `problem`, the rest is there.
+    Fingerprint fingerprint(const Content& content, sandbox::Submitter submitter, Wanted wanted = {}) const;
+
+  private:
+    sandbox::Pool* pool_;
+};
+
+}  // namespace rushlight::media
