@@ -37,6 +37,7 @@ struct Entry {
 struct Hit {
     EntryId id = 0;
     int distance = 0;
+    Pdq hash;  // the entry's: an answer names what is listed without looking it up elsewhere
 
     bool operator==(const Hit&) const = default;
 };

@@ -1,0 +1,195 @@
+// Hash lists: what is known, and what is known to be harmless, kept in the store.
+//
+// A list holds entries (value, method, state, note, who added it and when). Changes are short transactions; a
+// bulk import is staged, invisible, and published by one of them. Every change also goes into a change log,
+// so that matchers in this process see it before the call returns, and those of other processes that follow
+// the store within a second. docs/lists.md has the formats, the states and what each decision means.
+//
+// Thread-safety: all members may be called from any thread, and any number of processes may use one store.
+// Two imports into one list at once: the second fails with `conflict`.
+// Errors: `not_found` (no such list), `conflict`, `invalid` (a name, a threshold), else the store's own.
+#pragma once
+
+#include "base/content.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "match/formats/formats.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rushlight::store {
+class Store;
+}
+
+namespace rushlight::match {
+
+using formats::EntryState;
+using formats::Method;
+using formats::Value;
+using formats::VideoFrame;
+
+enum class ListKind : std::uint8_t {
+    known,     // a match means something
+    negative,  // known to be harmless: suppresses near matches that are no closer
+};
+std::string_view to_string(ListKind kind);
+std::optional<ListKind> parse_list_kind(std::string_view text);
+
+inline constexpr int kMaxThreshold = 63;
+inline constexpr int kDefaultThreshold = 31;
+inline constexpr int kDefaultShare = 80;
+inline constexpr std::string_view kDefaultCategory = "csam";
+inline constexpr std::string_view kDefaultNegativeCategory = "harmless";
+inline constexpr std::size_t kMaxNameBytes = 100;
+
+// What is near enough. Exact methods have none.
+struct Thresholds {
+    int pdq = kDefaultThreshold;     // bits, 0–63
+    int vpdq = kDefaultThreshold;    // bits between two frames, 0–63
+    int vpdq_share = kDefaultShare;  // per cent of the query's frames that must match, 1–100
+
+    bool operator==(const Thresholds&) const = default;
+};
+// Sets one from "pdq=20", "vpdq=25" or "vpdq_share=60"; fails with `invalid` in words.
+Status set_threshold(Thresholds& thresholds, std::string_view assignment);
+
+// A list's name: 1–100 bytes of UTF-8 without '/', '.', control characters or white space at its ends, and
+// without a leading '-', so that it can never be taken for a file or an option.
+Status check_list_name(std::string_view name);
+// On the command line a value with '/' or '.' is a file, anything else a stored list's name.
+bool names_a_file(std::string_view name_or_file);
+
+struct ListSettings {
+    std::string name;
+    ListKind kind = ListKind::known;
+    std::string category;  // free text; empty: kDefaultCategory, or kDefaultNegativeCategory
+    std::string source;    // free text: who gave it to us
+    Thresholds thresholds;
+    std::optional<Time> expires;  // from then on it is not matched any more
+};
+
+struct Counts {
+    std::uint64_t active = 0, quarantined = 0, disabled = 0;
+
+    std::uint64_t total() const { return active + quarantined + disabled; }
+    bool operator==(const Counts&) const = default;
+};
+
+struct List : ListSettings {
+    std::int64_t id = 0;
+    Time created;
+    std::string created_by;
+    Time changed;  // the last change of the list or an entry of it
+    Counts entries;
+};
+
+struct Entry {
+    Value value;
+    EntryState state = EntryState::active;
+    std::string note;
+    std::string who;
+    Time when;  // of the last change to it
+};
+
+struct EntryPage {
+    std::vector<Entry> entries;
+    std::optional<std::string> next;  // the cursor of the page after this one; none: that was the last
+};
+
+struct Added {
+    std::uint64_t added = 0, duplicate = 0;
+};
+struct Dropped {
+    std::uint64_t dropped = 0, missing = 0;
+};
+
+struct BadLine {
+    std::uint64_t line = 0;  // from 1
+    std::string reason;
+};
+struct ImportReport {
+    std::string list;
+    std::string format;           // as formats::to_string says it
+    std::uint64_t read = 0;       // values read, bad lines not among them
+    std::uint64_t added = 0;      // new in the list
+    std::uint64_t duplicate = 0;  // twice in the file, or in the list already
+    std::uint64_t bad_lines = 0;  // exact, also where `bad` holds only the first ones
+    std::vector<BadLine> bad;     // the first kMaxBadLines
+};
+inline constexpr std::size_t kMaxBadLines = 1000;
+
+struct ImportOptions {
+    std::optional<formats::Format> format;  // none: told from the content
+    std::optional<Method> method;           // of values whose method the file does not say
+    EntryState state = EntryState::active;  // of entries whose state the file does not say
+    std::string who;
+    // Called now and then with the values read so far; returning false cancels, and nothing has changed.
+    std::function<bool(std::uint64_t read)> progress;
+};
+
+// Told of every change that this object made, after it was committed and before the call returns.
+class ListObserver {
+  public:
+    virtual ~ListObserver() = default;
+    virtual void lists_changed() = 0;
+};
+
+class Lists {
+  public:
+    // Cleans up what a killed import left. `data` is the folder to keep snapshots (data/index) and spool
+    // files in; it must exist. Store and clock must outlive this.
+    static Result<std::unique_ptr<Lists>> open(store::Store& store, std::string data,
+                                               const Clock& clock = system_clock());
+    ~Lists();
+    Lists(const Lists&) = delete;
+    Lists& operator=(const Lists&) = delete;
+
+    Result<List> create(const ListSettings& settings, std::string_view who);
+    // The list disappears at once; its entries are deleted in the background of this call, in small
+    // transactions. A killed removal is finished by the next open().
+    Status remove(std::string_view name);
+    Result<List> find(std::string_view name) const;
+    Result<std::vector<List>> all() const;  // by name
+
+    // Adding what is there already changes nothing but is counted.
+    Result<Added> add(std::string_view name, std::span<const Value> values, std::string_view who,
+                      std::string_view note = {}, EntryState state = EntryState::active);
+    Result<Dropped> drop(std::string_view name, std::span<const Value> values);
+    // Fails with `not_found` where the list has no such entry. No note: it stays as it is.
+    Status set(std::string_view name, const Value& value, EntryState state, std::optional<std::string> note,
+               std::string_view who);
+    Result<std::optional<Entry>> entry(std::string_view name, const Value& value) const;
+
+    // In a stable order; an empty cursor begins. Memory: `limit` entries (1–10,000).
+    Result<EntryPage> entries(std::string_view name, std::string_view cursor, std::size_t limit) const;
+    // Streams the whole list: CSV with a header (method, value, state, note, added_by, added_at), or JSON
+    // lines with the same keys. import() reads either back with the same values, states and notes.
+    Status export_to(std::string_view name, formats::Format format,
+                     const std::function<Status(std::string_view)>& write) const;
+
+    // Creates the list with default settings where there is none. Reads from the descriptor's position to its
+    // end (a pipe will do). Bounded memory. Fails, with nothing changed, where no line can be read, where the
+    // format or the method cannot be told (`invalid`, saying what to do), or where the list is being imported
+    // into by somebody else (`conflict`).
+    Result<ImportReport> import(std::string_view name, int fd, const ImportOptions& options);
+
+    void observe(ListObserver& observer);
+    void forget(ListObserver& observer);
+
+    struct State;
+    State& state() const { return *state_; }  // for the matcher
+
+  private:
+    explicit Lists(std::unique_ptr<State> state);
+
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace rushlight::match
