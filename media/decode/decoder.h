@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace rushlight::media::decode {
@@ -24,7 +25,7 @@ struct Limits {
                                << 30;    // of a picture's file; a video's is read piece by piece
     std::uint64_t pixels = 100'000'000;  // of one picture or frame
     std::uint32_t side = 65'535;
-    std::uint32_t frames = 256;                      // of an animated picture; the rest is left out
+    std::uint32_t frames = 1'000;                    // of an animated picture; the rest is left out
     std::uint64_t animation_pixels = 1'000'000'000;  // frames of an animated picture times their pixels
     std::uint32_t video_frames = 4 * 60 * 60;        // fingerprinted frames of a video: four hours
 };
@@ -87,11 +88,13 @@ class Input {
 class Sink {
   public:
     virtual ~Sink() = default;
-    // The size as stored (no orientation mark applied), once, before the first picture.
+    // The size as stored (no orientation mark applied), once, before it is held against the limits.
     virtual void size(std::uint32_t width, std::uint32_t height) = 0;
     // One picture: `number` counts from 0 in the file's own frames, `seconds` is when it is shown. It may be
     // smaller than the size above where a decoder scales down while it decodes. False: enough, stop here.
     virtual bool frame(const pdq::Image& image, std::uint32_t number, double seconds) = 0;
+    // Asked now and then where much work lies between two pictures. False: time is up, stop here.
+    virtual bool go_on() { return true; }
 };
 
 // Zero sides and sizes over the limits, in words: the one check of every header.
@@ -100,16 +103,15 @@ Outcome check_size(std::uint64_t width, std::uint64_t height, const Limits& limi
 using Decoder = Outcome (*)(Input& input, const Limits& limits, Sink& sink);
 
 Outcome decode_jpeg(Input& input, const Limits& limits, Sink& sink);
-Outcome decode_png(Input& input, const Limits& limits, Sink& sink);
-Outcome decode_apng(Input& input, const Limits& limits, Sink& sink);  // called by decode_png alone
+Outcome decode_png(Input& input, const Limits& limits, Sink& sink);  // the still picture, also an APNG's
+Outcome decode_apng(Input& input, const Limits& limits, Sink& sink);
 Outcome decode_gif(Input& input, const Limits& limits, Sink& sink);
 Outcome decode_webp(Input& input, const Limits& limits, Sink& sink);
 Outcome decode_tiff(Input& input, const Limits& limits, Sink& sink);
 Outcome decode_bmp(Input& input, const Limits& limits, Sink& sink);
 Outcome decode_heif(Input& input, const Limits& limits, Sink& sink);  // HEIC and AVIF
-Outcome decode_video(Input& input, const Limits& limits, Sink& sink);
-
-// The decoder for what media::sniff says the bytes are; nullptr where there is none.
-Decoder decoder_for(std::string_view mime);
+Outcome decode_mov(Input& input, const Limits& limits, Sink& sink);   // MP4 and MOV
+Outcome decode_mkv(Input& input, const Limits& limits, Sink& sink);   // Matroska and WebM
+Outcome decode_avi(Input& input, const Limits& limits, Sink& sink);
 
 }  // namespace rushlight::media::decode
