@@ -1,0 +1,74 @@
+// engine: what the two databases have in common, seen from inside the room.
+#pragma once
+
+#include "store/store.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rushlight::store {
+
+// One connection to either database; used by one thread at a time.
+class Connection {
+  public:
+    virtual ~Connection() = default;
+    // One statement. With `use`: streams the rows to it. Returns the number of rows given, or changed.
+    virtual Result<std::int64_t> run(std::string_view sql, std::span<const Value> values,
+                                     const FunctionRef<bool(const Row&)>* use) = 0;
+    // Several statements without parameters or answers.
+    virtual Status script(std::string_view sql) = 0;
+    virtual Status take_turn(std::string_view name) = 0;
+};
+
+// What Row's getters found wrong; told once the callback has returned.
+class CheckedRow : public Row {
+  public:
+    bool faulty() const { return faulty_; }
+    tl::unexpected<Error> fault() const { return fail(ErrorCode::corrupt, message_); }
+
+  protected:
+    ~CheckedRow() = default;
+    void mismatch(int column, const char* wanted, const char* found) const;
+
+  private:
+    mutable bool faulty_ = false;
+    mutable std::string message_;
+};
+
+class Engine {
+  public:
+    virtual ~Engine() = default;
+    virtual Status read(FunctionRef<Status(Reader&)> work) = 0;
+    virtual Status write(FunctionRef<Status(Writer&)> work, Durability durability) = 0;
+    virtual std::unique_ptr<Loader> load(std::string_view table, std::vector<std::string> columns) = 0;
+    virtual Result<std::int64_t> changes() = 0;
+
+    std::string where;
+    int schema_version = 0;
+
+  protected:
+    // The callback, with the rule that a failed statement fails the whole.
+    static Status run_reader(Connection& connection, FunctionRef<Status(Reader&)> work);
+    static Status run_writer(Connection& connection, FunctionRef<Status(Writer&)> work);
+};
+
+class Loader {
+  public:
+    virtual ~Loader() = default;
+    virtual Status add(std::span<const Value> row) = 0;
+    virtual Status finish() = 0;
+};
+
+// Text that one of the two would refuse or cut is refused by both.
+Status check_values(std::span<const Value> values);
+
+// The room's own tables: the outbox.
+Schema own_schema();
+
+Result<std::unique_ptr<Engine>> open_sqlite(const Options& options);
+Result<std::unique_ptr<Engine>> open_postgres(const Options& options);
+
+}  // namespace rushlight::store
