@@ -60,7 +60,7 @@ struct Limits {
 struct Options {
     std::string program;  // absolute path of the decode executable
     Limits limits;
-    unsigned children = 2;        // most children alive at once; further jobs wait
+    unsigned children = 2;        // most children that compute at once; further jobs wait (see Pool::start)
     bool allow_weak = false;      // go on where the kernel offers neither seccomp nor landlock
     Kernel use = probe_kernel();  // layers to apply; tests switch single ones off
 };
@@ -79,7 +79,11 @@ class Pool {
     Pool& operator=(Pool&&) noexcept;
     ~Pool();  // waits for running jobs, ends the children
 
-    // Lends a child to the caller until the Job is destroyed; waits while all are lent.
+    // Lends a child to the caller until the Job is destroyed. Waits, first come first served, while as many
+    // as Options::children compute, that is: lie between start or send and the answer that receive returns. A
+    // job that is only held (an archive between two members) does not count, and a thread that has a job
+    // computing is never made to wait, so jobs may be nested. Do not wait for another thread between send and
+    // receive. Problem `crashed`: no child could be started.
     Outcome<Job> start(Submitter submitter);
 
     const Options& options() const;

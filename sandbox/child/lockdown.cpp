@@ -1,0 +1,208 @@
+// The whole privilege story of a sandboxed child. After lock_down the process can use the descriptors it is
+// handed, allocate memory, tell the time, start threads and exit. docs/sandbox.md says what each layer is
+// for.
+#include "sandbox/child/lockdown.h"
+
+#include "sandbox/landlock.h"
+#include "sandbox/privilege.h"
+#include "sandbox/sanitizer.h"
+
+#include <cerrno>
+#include <csignal>
+#include <memory>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace rushlight::sandbox::child {
+namespace {
+
+// Names that this libseccomp or this architecture does not know are skipped: an unknown call is refused
+// anyway.
+constexpr const char* kAllowed[] = {
+    // the descriptors we were handed
+    "read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2",
+    "lseek", "_llseek", "fstat", "fstat64", "ftruncate", "ftruncate64", "fallocate", "fadvise64",
+    "fadvise64_64", "arm_fadvise64_64", "close", "dup", "dup2", "dup3", "poll", "ppoll",
+    // memory (mmap and mprotect: below)
+    "munmap", "mremap", "madvise", "brk",
+    // threads and signals within the process
+    "futex", "futex_time64", "set_robust_list", "rseq", "sched_yield", "rt_sigaction", "rt_sigprocmask",
+    "rt_sigreturn", "sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
+    // the time, and harmless questions
+    "clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64", "gettimeofday", "time",
+    "nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "getrandom", "getpid", "gettid", "getppid",
+    "getuid", "geteuid", "getgid", "getegid", "getrusage", "getrlimit", "ugetrlimit", "times", "uname",
+    "sysinfo", "getcpu", "sched_getaffinity", "sched_getparam", "sched_getscheduler",
+    "sched_get_priority_min", "sched_get_priority_max"};
+
+// Known and unwanted: EPERM. (All others, also those that no kernel has yet: ENOSYS, so that a library falls
+// back as it would on an older kernel.)
+constexpr const char* kRefused[] = {
+    // the file system
+    "open", "openat", "openat2", "creat", "stat", "stat64", "lstat", "lstat64", "access", "faccessat",
+    "faccessat2", "readlink", "readlinkat", "getdents", "getdents64", "chdir", "fchdir", "chroot", "mkdir",
+    "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
+    "symlinkat", "mknod", "mknodat", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown",
+    "fchownat", "lchown", "truncate", "truncate64", "utimensat", "mount", "umount2", "pivot_root",
+    "open_tree", "move_mount", "fsopen", "fsmount", "open_by_handle_at", "name_to_handle_at", "memfd_create",
+    "memfd_secret", "ioctl", "setxattr", "lsetxattr", "fsetxattr", "inotify_init1", "fanotify_init",
+    "quotactl", "flock", "getcwd",
+    // the network and other processes' sockets
+    "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "shutdown", "setsockopt",
+    "getsockopt", "getsockname", "getpeername", "sendto", "recvfrom", "sendmmsg", "recvmmsg", "pipe", "pipe2",
+    // other processes, other identities
+    "fork", "vfork", "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev",
+    "process_madvise", "kcmp", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open",
+    "pidfd_getfd", "pidfd_send_signal", "wait4", "waitid", "setuid", "setgid", "setreuid", "setregid",
+    "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset", "setns", "unshare", "setsid",
+    "setpgid", "setrlimit", "setpriority", "sched_setaffinity", "sched_setscheduler", "sched_setattr",
+    "ioprio_set", "personality", "arch_prctl", "seccomp", "landlock_create_ruleset", "landlock_restrict_self",
+    // the kernel's larger machines
+    "io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "io_submit", "bpf",
+    "perf_event_open", "keyctl", "add_key", "request_key", "userfaultfd", "shmget", "shmat", "msgget",
+    "semget", "mq_open", "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",
+    "reboot", "swapon", "swapoff", "syslog", "acct", "iopl", "ioperm", "settimeofday", "clock_settime",
+    "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "epoll_create1", "eventfd2", "signalfd4",
+    "timerfd_create", "splice", "tee", "vmsplice", "sendfile", "copy_file_range", "modify_ldt",
+    "remap_file_pages", "mbind", "set_mempolicy", "migrate_pages", "move_pages", "mlock", "mlock2",
+    "mlockall"};
+
+Status failed(const char* step, int error) {
+    if (error == 0) return {};
+    return fail_errno(step, error);
+}
+
+int limit(int resource, rlim_t soft, rlim_t hard) {
+    const rlimit value{soft, hard};
+    return ::setrlimit(static_cast<__rlimit_resource_t>(resource), &value) == 0 ? 0 : errno;
+}
+
+Status limit_resources(const handshake::Lock& wanted) {
+    // Threads are counted a user: in a namespace of our own only ours; without one `nobody`'s everywhere, so
+    // the bound is wide there. Without seccomp this is also what forbids a second process.
+    const rlim_t tasks = !wanted.seccomp ? 0 : wanted.user_namespace ? 64 : 4096;
+    int error = limit(RLIMIT_CORE, 0, 0);
+    if (error == 0) error = limit(RLIMIT_FSIZE, wanted.output, wanted.output);
+    if (error == 0) error = limit(RLIMIT_NOFILE, 64, 64);
+    if (error == 0) error = limit(RLIMIT_MEMLOCK, 0, 0);
+    if (error == 0) error = limit(RLIMIT_MSGQUEUE, 0, 0);
+    if (error == 0) error = limit(RLIMIT_CPU, wanted.cpu_seconds, wanted.cpu_seconds + 1);
+    if (error == 0 && !kThreadSanitizer) error = limit(RLIMIT_NPROC, tasks, tasks);
+    if (error == 0 && !kShadowMemory) error = limit(RLIMIT_AS, wanted.memory, wanted.memory);
+    // Beyond FSIZE: EFBIG is an answer, a signal is not.
+    if (error == 0 && ::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) error = errno;
+    return failed("resource limits", error);
+}
+
+Status filter_system_calls() {
+    const std::unique_ptr<void, decltype(&seccomp_release)> filter(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
+                                                                   &seccomp_release);
+    if (!filter) return fail(ErrorCode::io, "seccomp: out of memory");
+    int error = 0;
+    const auto rule = [&](std::uint32_t action, const char* name, std::initializer_list<scmp_arg_cmp> when) {
+        const int number = seccomp_syscall_resolve_name(name);
+        if (number == __NR_SCMP_ERROR || error != 0) return;
+        const int result = seccomp_rule_add_array(filter.get(), action, number,
+                                                  static_cast<unsigned>(when.size()), when.begin());
+        // EDOM: this architecture does not have the call.
+        if (result != 0 && result != -EDOM) error = -result;
+    };
+    const auto allow = [&](const char* name, std::initializer_list<scmp_arg_cmp> when = {}) {
+        rule(SCMP_ACT_ALLOW, name, when);
+    };
+    const auto refuse = [&](const char* name, std::initializer_list<scmp_arg_cmp> when = {}) {
+        rule(SCMP_ACT_ERRNO(EPERM), name, when);
+    };
+
+    // A call of another architecture (32 bits, x32) is nothing that a library of ours would try: SIGSYS.
+    error = -seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (error == 0) error = -seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
+
+    for (const char* const name : kAllowed) allow(name);
+    for (const char* const name : kRefused) refuse(name);
+
+    // Messages: over our socket only.
+    for (const char* const name : {"sendmsg", "recvmsg"}) {
+        allow(name, {SCMP_A0(SCMP_CMP_EQ, handshake::kSocket)});
+        refuse(name, {SCMP_A0(SCMP_CMP_NE, handshake::kSocket)});
+    }
+    // Memory: never executable.
+    for (const char* const name : {"mmap", "mmap2", "mprotect"}) {
+        allow(name, {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
+        refuse(name, {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)});
+    }
+    refuse("pkey_mprotect");
+    // Threads, never processes. clone3 hides its flags in memory: ENOSYS, and the C library takes clone.
+    allow("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)});
+    refuse("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)});
+    // abort() signals its own thread; kill and tkill can reach others.
+    const auto self = static_cast<scmp_datum_t>(::getpid());
+    allow("tgkill", {SCMP_A0(SCMP_CMP_EQ, self)});
+    refuse("tgkill", {SCMP_A0(SCMP_CMP_NE, self)});
+    // The C library's fstat. A path given here is one in the empty root, where there is one.
+    for (const char* const name : {"newfstatat", "fstatat64"}) {
+        allow(name, {SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+        refuse(name, {SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0)});
+    }
+    for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_DUPFD, F_DUPFD_CLOEXEC, F_GET_SEALS}) {
+        for (const char* const name : {"fcntl", "fcntl64"})
+            allow(name, {SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command))});
+    }
+    allow("prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)});        // asking
+    allow("prctl", {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)});  // a thread's name
+    if (error == 0) error = -seccomp_load(filter.get());
+    return failed("seccomp", error);
+}
+
+}  // namespace
+
+Result<handshake::Locked> lock_down(const handshake::Lock& wanted) {
+    handshake::Locked applied;
+    const auto step = [](const char* name, int error) { return failed(name, error); };
+
+    // 1. No more of anything than agreed.
+    if (auto s = limit_resources(wanted); !s) return pass(s.error());
+
+    // 2. Nobody: no user, no capability, no way to regain one; nobody may look into us.
+    if (!wanted.user_namespace) privilege::enter_empty_root();
+    privilege::become_nobody();
+    if (auto s = step("no new privileges", ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno); !s)
+        return pass(s.error());
+    if (wanted.user_namespace) {
+        // seccomp closes the network on every kernel; only without it an empty network of our own is worth
+        // its price.
+        if (auto s = step("user namespace", privilege::enter_user_namespace(wanted.seccomp == 0)); !s)
+            return pass(s.error());
+        privilege::enter_empty_root();
+        applied.user_namespace = 1;
+    }
+    if (auto s = step("capabilities", privilege::drop_capabilities()); !s) return pass(s.error());
+    if (auto s = step("not dumpable", ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : errno); !s)
+        return pass(s.error());
+    // Changing identity forgets this one, so it comes after.
+    if (auto s = step("end with the parent", ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? 0 : errno);
+        !s)
+        return pass(s.error());
+
+    // 3. No file can be opened, no TCP port reached, nobody outside signalled.
+    if (wanted.landlock_abi > 0) {
+        if (auto s = step("landlock", landlock::forbid_everything(static_cast<int>(wanted.landlock_abi))); !s)
+            return pass(s.error());
+        applied.landlock_abi = wanted.landlock_abi;
+    }
+
+    // 4. No system call beyond computing.
+    if (wanted.seccomp) {
+        if (auto s = filter_system_calls(); !s) return pass(s.error());
+        applied.seccomp = 1;
+    }
+    return applied;
+}
+
+}  // namespace rushlight::sandbox::child

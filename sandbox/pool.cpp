@@ -1,0 +1,136 @@
+// The pool: who may have a child when, and who starts the next one.
+//
+// One thread, the keeper, starts and reaps all children: it prepares the next one while others work, and
+// since a child asks the kernel to be killed when the thread that started it ends, no child outlives us,
+// not even one that loops for ever when we are killed.
+#include "sandbox/pool.h"
+
+#include <algorithm>
+
+namespace rushlight::sandbox {
+
+Pool::State::State(Options wanted) : options(std::move(wanted)), keeper([this] { keep(); }) {}
+
+Pool::State::~State() {
+    {
+        std::lock_guard lock(mutex);
+        stopping = true;
+    }
+    work.notify_all();
+    keeper.join();
+}
+
+// ---- slots: how many children compute at once
+
+void Pool::State::take_slot(bool may_wait) {
+    std::unique_lock lock(mutex);
+    const auto me = std::this_thread::get_id();
+    const bool holds_one = std::find(active.begin(), active.end(), me) != active.end();
+    if (!may_wait || holds_one || (active.size() < options.children && waiting.empty())) {
+        active.push_back(me);
+        return;
+    }
+    Waiter self{me, {}, false};
+    waiting.push_back(&self);
+    self.granted_now.wait(lock, [&] { return self.granted; });
+}
+
+void Pool::State::free_slot(std::thread::id owner) {
+    std::lock_guard lock(mutex);
+    if (const auto at = std::find(active.begin(), active.end(), owner); at != active.end()) active.erase(at);
+    while (!waiting.empty() && active.size() < options.children) {
+        Waiter* const next = waiting.front();
+        waiting.pop_front();
+        active.push_back(next->thread);
+        next->granted = true;
+        next->granted_now.notify_one();  // under the lock: the waiter's frame lives until we let go of it
+    }
+}
+
+// ---- children
+
+Result<std::unique_ptr<Process>> Pool::State::take_child(Submitter submitter) {
+    std::unique_lock lock(mutex);
+    for (auto at = idle.rbegin(); at != idle.rend(); ++at) {
+        if ((*at)->submitter != submitter) continue;
+        auto child = std::move(*at);
+        idle.erase(std::next(at).base());
+        if (child->quiet()) return child;
+        retire(std::move(child));
+        break;
+    }
+    if (fresh.empty()) {
+        ++wanted;
+        const auto failures_before = start_failures;
+        work.notify_one();
+        arrived.wait(lock, [&] { return !fresh.empty() || start_failures != failures_before; });
+        --wanted;
+        if (fresh.empty()) return pass(last_failure);
+    }
+    auto child = std::move(fresh.front());
+    fresh.pop_front();
+    work.notify_one();  // for the next one
+    child->submitter = submitter;
+    return child;
+}
+
+void Pool::State::give_back(std::unique_ptr<Process> child) {
+    std::lock_guard lock(mutex);
+    if (child->jobs >= options.limits.jobs) {
+        retire(std::move(child));
+        return;
+    }
+    idle.push_back(std::move(child));
+    if (idle.size() > options.children) {
+        retire(std::move(idle.front()));
+        idle.pop_front();
+    }
+}
+
+// With the lock held. Killing and reaping takes a while: the keeper does it.
+void Pool::State::retire(std::unique_ptr<Process> child) {
+    retired.push_back(std::move(child));
+    work.notify_one();
+}
+
+// A spare for every second child is enough: one lives through `Limits::jobs` jobs, the next starts in the
+// time of about one.
+bool Pool::State::too_few() const {
+    return fresh.size() < wanted || (!spares_paused && fresh.size() < wanted + (options.children + 1) / 2);
+}
+
+void Pool::State::keep() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+        work.wait(lock, [&] { return stopping || !retired.empty() || too_few(); });
+        if (too_few() && !stopping) {
+            lock.unlock();
+            auto child = Process::spawn(options);
+            lock.lock();
+            if (child) {
+                ++totals.started;
+                spares_paused = false;
+                fresh.push_back(std::move(*child));
+            } else {
+                ++start_failures;
+                last_failure = child.error();
+                spares_paused = true;  // until a start has worked again
+            }
+            arrived.notify_all();
+            continue;
+        }
+        auto ending = std::exchange(retired, {});
+        if (stopping) {
+            std::move(fresh.begin(), fresh.end(), std::back_inserter(ending));
+            std::move(idle.begin(), idle.end(), std::back_inserter(ending));
+            fresh.clear();
+            idle.clear();
+        }
+        lock.unlock();
+        ending.clear();
+        lock.lock();
+        if (stopping) return;
+    }
+}
+
+}  // namespace rushlight::sandbox
