@@ -10,21 +10,6 @@
 namespace rushlight::media::decode {
 namespace {
 
-// Is there a frame control chunk before the still picture's data? Then the still picture is the first frame.
-bool still_is_first_frame(Bytes bytes) {
-    std::size_t at = 8;
-    while (at + 12 <= bytes.size()) {
-        const auto* p = reinterpret_cast<const std::uint8_t*>(bytes.data()) + at;
-        const std::size_t length =
-            std::size_t{p[0]} << 24 | std::size_t{p[1]} << 16 | std::size_t{p[2]} << 8 | p[3];
-        if (std::memcmp(p + 4, "fcTL", 4) == 0) return true;
-        if (std::memcmp(p + 4, "IDAT", 4) == 0) return false;
-        if (length > bytes.size() - at - 12) return false;
-        at += 12 + length;
-    }
-    return false;
-}
-
 // Hands the still picture on and remembers whether more is wanted.
 class Still final : public Sink {
   public:

@@ -32,6 +32,7 @@ std::size_t Input::read_at(std::uint64_t offset, std::span<std::uint8_t> out) co
         std::memcpy(out.data(), all_.data() + offset, out.size());
         return out.size();
     }
+    const auto start = std::chrono::steady_clock::now();
     std::size_t done = 0;
     while (done < out.size()) {
         const ssize_t n =
@@ -40,6 +41,7 @@ std::size_t Input::read_at(std::uint64_t offset, std::span<std::uint8_t> out) co
         if (n <= 0) break;
         done += static_cast<std::size_t>(n);
     }
+    scratch_->reading += std::chrono::steady_clock::now() - start;
     return done;
 }
 

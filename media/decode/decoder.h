@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "media/pdq/pdq.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -53,6 +54,8 @@ class Buffer {
 };
 
 struct Scratch {
+    std::chrono::nanoseconds reading{0};  // spent in Input's reads
+
     Buffer file;    // the bytes of a picture's file
     Buffer pixels;  // the picture
     Buffer more;    // a second one, for what a format needs beside it (an animation's canvas before a frame)
@@ -101,6 +104,11 @@ class Sink {
 Outcome check_size(std::uint64_t width, std::uint64_t height, const Limits& limits);
 
 using Decoder = Outcome (*)(Input& input, const Limits& limits, Sink& sink);
+
+// Does a PNG have an animation control chunk before its picture's data (what makes it an APNG), and is the
+// still picture the animation's first frame? Only what the chunks' lengths allow to be walked is looked at.
+bool is_animated_png(Bytes bytes);
+bool still_is_first_frame(Bytes bytes);
 
 Outcome decode_jpeg(Input& input, const Limits& limits, Sink& sink);
 Outcome decode_png(Input& input, const Limits& limits, Sink& sink);  // the still picture, also an APNG's

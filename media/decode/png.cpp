@@ -102,7 +102,25 @@ struct Png {
     }
 };
 
+// Is there a chunk of this name before the picture's data?
+bool has_chunk(Bytes bytes, const char* name) {
+    std::size_t at = 8;
+    while (at + 12 <= bytes.size()) {
+        const auto* p = reinterpret_cast<const std::uint8_t*>(bytes.data()) + at;
+        if (std::memcmp(p + 4, name, 4) == 0) return true;
+        if (std::memcmp(p + 4, "IDAT", 4) == 0) return false;
+        const std::size_t length =
+            std::size_t{p[0]} << 24 | std::size_t{p[1]} << 16 | std::size_t{p[2]} << 8 | p[3];
+        if (length > bytes.size() - at - 12) return false;
+        at += 12 + length;
+    }
+    return false;
+}
+
 }  // namespace
+
+bool is_animated_png(Bytes bytes) { return has_chunk(bytes, "acTL"); }
+bool still_is_first_frame(Bytes bytes) { return has_chunk(bytes, "fcTL"); }
 
 Outcome decode_png(Input& input, const Limits& limits, Sink& sink) {
     const auto bytes = input.all(limits);
