@@ -43,4 +43,24 @@ inline constexpr std::uint8_t kFormats = static_cast<std::uint8_t>(Format::warc)
 Format sniff_format(Bytes head);
 Type type_of(Format format);
 
+// Which of the two decode programs reads it: libexec/rushlight/decode, or decode-all beside it, which holds
+// FFmpeg and libheif as well and therefore starts ten times slower (media/decode/decode.h).
+constexpr bool needs_all_decoders(Format format) {
+    switch (format) {
+        case Format::apng:
+        case Format::bmp:
+        case Format::heic:
+        case Format::heif:
+        case Format::avif:
+        case Format::mp4:
+        case Format::mov:
+        case Format::webm:
+        case Format::mkv:
+        case Format::avi:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace rushlight::media

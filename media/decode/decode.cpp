@@ -1,6 +1,5 @@
-#include "media/decode/decode.h"
-
 #include "media/decode/decoder.h"
+#include "media/decode/table.h"
 #include "media/protocol.h"
 
 #include <chrono>
@@ -16,40 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kKeep = std::size_t{32} << 20;  // of each buffer, from job to job
-
-// The decoder for what the bytes say they are: nobody's word counts, the parent's included.
-Decoder decoder_for(Format format) {
-    switch (format) {
-        case Format::jpeg:
-            return decode_jpeg;
-        case Format::png:
-            return decode_png;
-        case Format::apng:
-            return decode_apng;
-        case Format::gif:
-            return decode_gif;
-        case Format::webp:
-            return decode_webp;
-        case Format::tiff:
-            return decode_tiff;
-        case Format::bmp:
-            return decode_bmp;
-        case Format::heic:
-        case Format::heif:
-        case Format::avif:
-            return decode_heif;
-        case Format::mp4:
-        case Format::mov:
-            return decode_mov;
-        case Format::webm:
-        case Format::mkv:
-            return decode_mkv;
-        case Format::avi:
-            return decode_avi;
-        default:
-            return nullptr;
-    }
-}
 
 // Fingerprints what a decoder gives and sends it on.
 class Fingerprinting final : public Sink {
@@ -84,7 +49,13 @@ class Fingerprinting final : public Sink {
         return count_ < request_->max_frames && go_on();
     }
 
-    bool go_on() override { return Clock::now() < deadline_; }
+    bool go_on() override {
+        if (stopped_) return false;
+        if (Clock::now() < deadline_) return true;
+        stopped_ = !video_ || !more_time();
+        return !stopped_;
+    }
+    bool stopped() const { return stopped_; }
 
     // The frames that wait; a picture of one frame has none beside its own fingerprint.
     void finish() {
@@ -96,6 +67,14 @@ class Fingerprinting final : public Sink {
     protocol::Answer answer;
 
   private:
+    // A long video asks for another helping.
+    bool more_time() {
+        flush();
+        channel_->send(protocol::kPause, {});
+        if (channel_->receive().kind != protocol::kGoOn) return false;
+        deadline_ = Clock::now() + std::chrono::milliseconds(request_->time_ms);
+        return true;
+    }
     void flush() {
         if (!frames_.empty())
             channel_->send(protocol::kFrames, protocol::encode(std::span<const Frame>(frames_)));
@@ -107,12 +86,15 @@ class Fingerprinting final : public Sink {
     pdq::Scratch* scratch_;
     sandbox::child::Channel* channel_;
     Clock::time_point deadline_;
+    bool stopped_ = false;
     std::vector<Frame> frames_;
     std::uint64_t count_ = 0;
 };
 
 class Worker {
   public:
+    explicit Worker(Table table) : decoder_for_(table) {}
+
     void serve(const sandbox::Message& message, sandbox::child::Channel& channel) {
         const auto request = protocol::parse_request(message.body);
         if (!request || message.fds.size() != 1)
@@ -137,7 +119,7 @@ class Worker {
         answer.format = format;
         // An animation that is broken further on has its first picture all the same; a video its frames.
         if (!done && sink.count() == 0) answer.problem = std::move(done.error());
-        if (video && sink.count() > 0 && sink.count() < request->max_frames && !sink.go_on()) {
+        if (video && sink.count() > 0 && sink.stopped()) {
             answer.problem =
                 Problem{Reason::timeout, "the video took longer than allowed; its first frames are there"};
         }
@@ -162,9 +144,14 @@ class Worker {
     Outcome decode(Format format, const protocol::Request& request, Input& input, Sink& sink) {
         Limits limits;
         limits.pixels = request.max_pixels;
-        const Decoder decoder = decoder_for(format);
-        if (decoder == nullptr)
+        const Decoder decoder = decoder_for_(format);
+        if (decoder == nullptr) {
+            const Kind kind = type_of(format).kind;
+            if (kind == Kind::picture || kind == Kind::video) {
+                return problem(Reason::unsupported, "a format that this program was built without");
+            }
             return problem(Reason::not_media, "neither a picture nor a video that is known here");
+        }
         try {
             return decoder(input, limits, sink);
         } catch (const std::bad_alloc&) {
@@ -174,14 +161,15 @@ class Worker {
         }
     }
 
+    Table decoder_for_;
     Scratch scratch_;
     pdq::Scratch pdq_;
 };
 
 }  // namespace
 
-std::map<std::uint32_t, sandbox::child::Handler> handlers() {
-    auto worker = std::make_shared<Worker>();
+std::map<std::uint32_t, sandbox::child::Handler> handlers_for(Table table) {
+    auto worker = std::make_shared<Worker>(table);
     return {{protocol::kRequest, [worker](const sandbox::Message& request, sandbox::child::Channel& channel) {
                  worker->serve(request, channel);
              }}};
