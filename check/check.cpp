@@ -1,0 +1,68 @@
+#include "check/check.h"
+
+#include <utility>
+
+namespace rushlight::check {
+namespace {
+
+match::Query query_of(const media::Fingerprint& fingerprint) {
+    match::Query query;
+    if (fingerprint.exact) {
+        query.md5 = fingerprint.exact->md5;
+        query.sha1 = fingerprint.exact->sha1;
+        query.sha256 = fingerprint.exact->sha256;
+    }
+    query.pdq = fingerprint.pdq;
+    query.quality = fingerprint.quality;
+    query.dihedral = fingerprint.dihedral;
+    query.frames.reserve(fingerprint.frames.size());
+    for (const media::Frame& frame : fingerprint.frames) {
+        query.frames.push_back({.hash = frame.pdq, .quality = frame.quality, .seconds = frame.seconds});
+    }
+    return query;
+}
+
+// A text is not unreadable: it was read, and its exact hashes say all there is to say.
+bool hinders_reading(const Problem& problem) {
+    return problem.reason != Reason::not_media && problem.reason != Reason::low_quality;
+}
+
+Decision decision_of(const match::Answer& answer, const std::optional<Problem>& problem) {
+    switch (answer.decision) {
+        case match::Decision::exact: return Decision::exact;
+        case match::Decision::near: return Decision::near;
+        case match::Decision::none: break;
+    }
+    return problem && hinders_reading(*problem) ? Decision::unreadable : Decision::none;
+}
+
+}  // namespace
+
+std::string_view to_string(Decision decision) {
+    switch (decision) {
+        case Decision::exact: return "exact";
+        case Decision::near: return "near";
+        case Decision::none: return "none";
+        case Decision::unreadable: break;
+    }
+    return "unreadable";
+}
+
+Outcome Checker::check(const Content& content, sandbox::Submitter submitter) const {
+    return decide(fingerprinter_->fingerprint(content, submitter, {.exact = true, .dihedral = true}));
+}
+
+Outcome Checker::decide(media::Fingerprint fingerprint) const {
+    Outcome outcome;
+    // Only a query with a threshold of its own can be refused.
+    if (auto answer = matcher_->match(query_of(fingerprint))) outcome.answer = std::move(*answer);
+    outcome.decision = decision_of(outcome.answer, fingerprint.problem);
+    outcome.problem = fingerprint.problem;
+    if (!outcome.problem && outcome.answer.reason) {
+        outcome.problem = Problem{*outcome.answer.reason, "too flat for a near match to mean anything"};
+    }
+    outcome.fingerprint = std::move(fingerprint);
+    return outcome;
+}
+
+}  // namespace rushlight::check

@@ -1,0 +1,56 @@
+#include "base/text.h"
+#include "check/check.h"
+
+#include <nlohmann/json.hpp>
+
+namespace rushlight::check {
+
+using nlohmann::ordered_json;
+
+ordered_json to_json(const match::Match& match) {
+    ordered_json object{{"list", to_utf8(match.list)},
+                        {"entry", match.entry},
+                        {"method", match::formats::to_string(match.method)},
+                        {"distance", match.distance},
+                        {"threshold", match.threshold},
+                        {"orientation", match::to_string(match.orientation)},
+                        {"category", match.category}};
+    if (match.kind == match::ListKind::negative) object["kind"] = "negative";
+    if (match.state == match::EntryState::quarantined) object["state"] = "quarantined";
+    if (match.shares) object["shares"] = {{"query", match.shares->query}, {"listed", match.shares->listed}};
+    return object;
+}
+
+ordered_json to_json(const match::Suppressed& suppressed) {
+    ordered_json object = to_json(suppressed.match);
+    object["by"] = to_json(suppressed.by);
+    object["why"] = suppressed.why;
+    return object;
+}
+
+void add_fingerprint(ordered_json& object, const media::Fingerprint& fingerprint) {
+    object["type"] = fingerprint.type.mime;
+    object["bytes"] = fingerprint.bytes;
+    if (fingerprint.exact) {
+        object["md5"] = fingerprint.exact->md5.hex();
+        object["sha1"] = fingerprint.exact->sha1.hex();
+        object["sha256"] = fingerprint.exact->sha256.hex();
+    }
+    if (fingerprint.pdq) object["pdq"] = fingerprint.pdq->hex();
+    if (fingerprint.quality) object["quality"] = *fingerprint.quality;
+}
+
+void add_outcome(ordered_json& object, const Outcome& outcome) {
+    add_fingerprint(object, outcome.fingerprint);
+    object["decision"] = to_string(outcome.decision);
+    object["matches"] = ordered_json::array();
+    for (const match::Match& match : outcome.answer.matches) object["matches"].push_back(to_json(match));
+    object["suppressed"] = ordered_json::array();
+    for (const match::Suppressed& s : outcome.answer.suppressed) object["suppressed"].push_back(to_json(s));
+    if (outcome.problem) {
+        object["reason"] = to_string(outcome.problem->reason);
+        object["message"] = to_utf8(outcome.problem->message);
+    }
+}
+
+}  // namespace rushlight::check

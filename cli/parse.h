@@ -1,0 +1,100 @@
+// The command line as plain values: what a person asked for, checked for form. Only parse.cpp knows CLI11.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace rushlight::cli {
+
+// What every command understands.
+struct Common {
+    std::optional<std::string> data;   // --data
+    std::optional<std::string> store;  // --store
+    bool json = false;
+    bool allow_weak_sandbox = false;
+};
+
+struct HashCommand {
+    std::vector<std::string> paths;
+    bool dihedral = false;
+};
+
+struct MatchCommand {
+    std::vector<std::string> lists;
+    std::vector<std::string> hashes;  // "-": from standard input
+    std::optional<int> threshold;
+    std::optional<std::string> method;
+    bool explain = false;
+};
+
+struct ScanCommand {
+    std::vector<std::string> targets;  // "-": paths from standard input
+    bool nul_separated = false;        // -0
+    std::vector<std::string> lists;
+    std::optional<std::string> method;
+    std::optional<unsigned> workers;
+    bool again = false;
+    bool fail_on_match = false;
+};
+
+struct ListCreate {
+    std::string name;
+    std::optional<std::string> kind, category, source, expires;
+    std::vector<std::string> thresholds;  // METHOD=N
+};
+struct ListImport {
+    std::string name, file;
+    std::optional<std::string> format, method;
+};
+struct ListExport {
+    std::string name;
+};
+struct ListShow {
+    std::optional<std::string> name;
+};
+struct ListRemove {
+    std::string name;
+};
+struct ListEntries {
+    std::string name;
+};
+struct ListAdd {
+    std::string name;
+    std::vector<std::string> hashes;
+    std::optional<std::string> method, note;
+};
+struct ListDrop {
+    std::string name;
+    std::vector<std::string> hashes;
+    std::optional<std::string> method;
+};
+struct ListSet {
+    std::string name, hash, state;
+    std::optional<std::string> note, method;
+};
+
+struct ConfigCheck {};
+struct Doctor {};
+struct Completion {
+    std::string shell;
+};
+struct Version {};
+
+using Command = std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport, ListShow,
+                             ListRemove, ListEntries, ListAdd, ListDrop, ListSet, ConfigCheck, Doctor, Completion, Version>;
+
+struct Parsed {
+    Common common;
+    Command command;
+};
+
+// Either what was asked for, or the exit status after the help or the usage error has been printed.
+std::variant<Parsed, int> parse(int argc, const char* const* argv);
+
+// A completion script for bash, zsh or fish, made from the same definitions.
+std::string completion_script(const std::string& shell);
+
+}  // namespace rushlight::cli

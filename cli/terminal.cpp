@@ -1,0 +1,111 @@
+#include "cli/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+namespace rushlight::cli {
+namespace {
+
+// Where the code point number `count` begins.
+std::size_t offset_of(std::string_view utf8, std::size_t count) {
+    std::size_t at = 0;
+    while (at < utf8.size() && count > 0) {
+        do ++at;
+        while (at < utf8.size() && (static_cast<unsigned char>(utf8[at]) & 0xC0) == 0x80);
+        --count;
+    }
+    return at;
+}
+
+}  // namespace
+
+bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+
+int terminal_columns(int fd) {
+    winsize size{};
+    if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    return 80;
+}
+
+bool wants_colour(int fd) {
+    const char* term = std::getenv("TERM");
+    return is_terminal(fd) && std::getenv("NO_COLOR") == nullptr && (term == nullptr || std::string_view(term) != "dumb");
+}
+
+std::string grouped(std::uint64_t number) {
+    std::string digits = std::to_string(number);
+    for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, ",");
+    return digits;
+}
+
+std::string human_duration(double seconds) {
+    const auto whole = static_cast<std::uint64_t>(std::max(0.0, seconds) + 0.5);
+    if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+    return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+std::size_t columns_of(std::string_view utf8) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string fitted(std::string_view utf8, std::size_t columns) {
+    const std::size_t have = columns_of(utf8);
+    if (have <= columns) return std::string(utf8) + std::string(columns - have, ' ');
+    // Both ends of a path tell more than its start alone.
+    const std::size_t head = (columns - 1) / 2;
+    const std::size_t tail = columns - 1 - head;
+    return std::string(utf8.substr(0, offset_of(utf8, head))) + "…" + std::string(utf8.substr(offset_of(utf8, have - tail)));
+}
+
+std::string toned(std::string_view text, Tone tone, bool colour) {
+    constexpr std::array<std::string_view, 5> kCodes = {"", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[1;31m"};
+    const std::string_view code = kCodes.at(static_cast<std::size_t>(tone));
+    if (!colour || code.empty()) return std::string(text);
+    return fmt::format("{}{}\x1b[0m", code, text);
+}
+
+ProgressBar::ProgressBar(std::string what, bool enabled)
+    : what_(std::move(what)), enabled_(enabled && is_terminal(STDERR_FILENO)) {}
+
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() {
+    if (!drawn_) return;
+    std::fputs("\r\x1b[K", stderr);
+    std::fflush(stderr);
+    drawn_ = false;
+}
+
+void ProgressBar::update(std::uint64_t done, std::optional<std::uint64_t> total) {
+    using namespace std::chrono_literals;
+    const auto now = Steady::now();
+    if (!enabled_ || (drawn_ && now - last_ < 100ms)) return;
+    last_ = now;
+    const double seconds = std::chrono::duration<double>(now - started_).count();
+    const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+    std::string line = what_ + ' ';
+    if (total && *total > 0) {
+        constexpr int kWidth = 24;
+        const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(*total));
+        const int full = static_cast<int>(share * kWidth);
+        for (int i = 0; i < kWidth; ++i) line += i < full ? "█" : "░";
+        line += fmt::format(" {:3.0f}%  {} of {}  {:.0f}/s", share * 100, grouped(done), grouped(*total), rate);
+        if (rate > 0 && done < *total) line += "  " + human_duration(static_cast<double>(*total - done) / rate) + " left";
+    } else {
+        line += fmt::format("{}  {:.0f}/s", grouped(done), rate);
+    }
+    const auto columns = static_cast<std::size_t>(std::max(20, terminal_columns(STDERR_FILENO) - 1));
+    std::fprintf(stderr, "\r%s\x1b[K", columns_of(line) > columns ? fitted(line, columns).c_str() : line.c_str());
+    std::fflush(stderr);
+    drawn_ = true;
+}
+
+}  // namespace rushlight::cli

@@ -1,0 +1,80 @@
+// scan: many items checked in one go: folders, files, archives and their members, web archives.
+//
+// Reading and checking are spread over workers in bounded memory. Each result is stored before it is given out, so
+// what was shown survives a kill or a full disk. A scan started again goes on: an item that an earlier scan has
+// answered, with the same bytes and the same lists, is `skipped` (its matches are given again); bytes that were
+// fingerprinted before are not decoded again, whatever they are called now.
+//
+// Thread-safety: several scans may run at once, in one process or several, on one store.
+#pragma once
+
+#include "archive/archive.h"
+#include "base/result.h"
+#include "check/check.h"
+#include "store/store.h"
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace rushlight::scan {
+
+// The tables of this room, for Store::open.
+store::Schema schema();
+
+struct Item {
+    std::string name;  // bytes: a path, or archive!member (a WARC's member is its target URI)
+    std::optional<Time> date;  // a WARC record's date
+    std::optional<check::Outcome> outcome;  // none where there was nothing to read
+    bool skipped = false;  // done by an earlier scan, or nothing that can be read (see `message`)
+    std::optional<Problem> problem;  // why there is no outcome
+    std::string message;   // why it was skipped
+    double ms = 0;
+
+    bool matched() const;
+};
+// Keys as docs/cli.md fixes them; a name that is no UTF-8 has its bytes beside it as item_b64.
+nlohmann::ordered_json to_json(const Item& item);
+
+struct Summary {
+    std::uint64_t items = 0, exact = 0, near = 0, none = 0, unreadable = 0, skipped = 0;
+    std::uint64_t skipped_matches = 0;  // of the skipped: matched when they were checked
+    double seconds = 0;
+    bool stopped = false;
+};
+nlohmann::ordered_json to_json(const Summary& summary);
+
+struct Progress {
+    std::uint64_t files = 0;             // done; an archive counts when all its members are
+    std::optional<std::uint64_t> total;  // files, once they have been counted
+    std::uint64_t items = 0;
+};
+
+struct Options {
+    std::vector<std::string> targets;                          // folders and files
+    std::function<std::optional<std::string>()> more_targets;  // further ones, as they come; may block
+    bool again = false;                                        // forget what earlier scans did
+    unsigned workers = 0;                                      // 0: as many as there are cores
+    archive::Limits limits;
+    std::stop_token stop;
+    std::function<void(const Item&)> show;            // one call at a time, each after its item is stored
+    std::function<void(const Progress&)> progress;    // one call at a time, between those of `show`
+};
+
+struct Parts {
+    store::Store& store;
+    sandbox::Pool& pool;
+    const media::Fingerprinter& fingerprinter;
+    const match::Matcher& matcher;
+    std::vector<std::string> list_files;  // of the matcher's sources: their content is part of what was asked
+    const Clock& clock;
+};
+
+// Fails where results can't be stored any more (what was shown is kept). Items that cannot be read are results.
+Result<Summary> run(const Parts& parts, const Options& options);
+
+}  // namespace rushlight::scan
