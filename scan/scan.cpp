@@ -1,0 +1,200 @@
+#include "scan/scan.h"
+
+#include "base/text.h"
+#include "scan/walk.h"
+#include "scan/worker.h"
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace rushlight::scan {
+namespace {
+
+constexpr std::chrono::milliseconds kProgressInterval{100};
+
+// Everything that an answer depends on beside the bytes: the lists as they are now, and the files given as lists.
+Result<Sha256> what_is_asked(const Parts& parts) {
+    std::string text;
+    for (const match::List& list : parts.matcher.lists()) {
+        text += list.name + '\0' + std::string(match::to_string(list.kind)) + '\0' + list.category + '\0';
+        for (const std::int64_t number :
+             {list.id, list.id > 0 ? list.changed.micros : 0, std::int64_t{list.thresholds.pdq},
+              std::int64_t{list.thresholds.vpdq}, std::int64_t{list.thresholds.vpdq_share}}) {
+            text += std::to_string(number) + ' ';
+        }
+    }
+    const auto hash_of = [&](const Content& content) {
+        return parts.fingerprinter.fingerprint(content, {}, {.exact = true, .perceptual = false}).exact;
+    };
+    for (const std::string& file : parts.list_files) {
+        const auto content = Content::open(file);
+        if (!content) return fail(content.error().code, file + ": " + content.error().message);
+        if (const auto exact = hash_of(*content)) text += exact->sha256.hex();
+    }
+    const auto content = Content::from_bytes(bytes_of(text));
+    if (!content) return pass(content.error());
+    const auto exact = hash_of(*content);
+    if (!exact) return fail(ErrorCode::io, "cannot hash the names of the lists");
+    return exact->sha256;
+}
+
+std::string joined(const std::vector<std::string>& targets) {
+    std::string text;
+    for (const std::string& target : targets) text += (text.empty() ? "" : "\n") + to_utf8(target);
+    return text;
+}
+
+void walk_targets(Shared& shared) {
+    Walk walk;
+    const auto sink = [&](Found found) {
+        if (shared.stopping) return false;
+        if (found.what == Found::What::file) {
+            auto count = [&shared] { ++shared.files_done; };
+            return shared.queue.push_file({std::move(found.path), std::make_shared<FileTicket>(count)});
+        }
+        Item item{.name = found.path};
+        item.skipped = found.what == Found::What::special;
+        item.message = found.message;
+        item.problem = Problem{Reason::denied, std::move(found.message)};
+        shared.results.push({std::move(item), std::move(found.path), false});
+        return true;
+    };
+    bool going = true;
+    for (const std::string& target : shared.options.targets) going = going && walk.visit(target, sink);
+    while (going && shared.options.more_targets) {
+        const auto target = shared.options.more_targets();
+        going = target && walk.visit(*target, sink);
+    }
+    shared.queue.close();
+}
+
+// Counts ahead, for the share and the time left.
+void count_targets(const Shared& shared, std::atomic<std::int64_t>& total) {
+    if (shared.options.more_targets || !shared.options.progress) return;
+    Walk walk;
+    std::int64_t files = 0;
+    for (const std::string& target : shared.options.targets) {
+        walk.visit(target, [&](const Found& found) {
+            files += found.what == Found::What::file ? 1 : 0;
+            return !shared.stopping;
+        });
+    }
+    total = files;
+}
+
+void count_in(Summary& summary, const Item& item) {
+    ++summary.items;
+    if (item.skipped) {
+        ++summary.skipped;
+        summary.skipped_matches += item.matched() ? 1 : 0;
+        return;
+    }
+    const auto decision = item.outcome ? item.outcome->decision : check::Decision::unreadable;
+    switch (decision) {
+        case check::Decision::exact: ++summary.exact; break;
+        case check::Decision::near: ++summary.near; break;
+        case check::Decision::none: ++summary.none; break;
+        case check::Decision::unreadable: ++summary.unreadable; break;
+    }
+}
+
+// What is new in a batch. What an earlier scan has answered stands in the store already.
+std::vector<Record> records_of(const std::vector<Answered>& batch) {
+    std::vector<Record> records;
+    for (const Answered& answered : batch) {
+        const Item& item = answered.item;
+        if (item.skipped && item.outcome) continue;
+        Record record{.name = answered.absolute_name};
+        const auto line = to_json(item);
+        record.decision = line.at("decision").get<std::string>();
+        record.line = line.dump();
+        if (item.outcome && item.outcome->fingerprint.exact) {
+            record.content = item.outcome->fingerprint.exact->sha256;
+            if (answered.keep_fingerprint) record.fingerprint = &item.outcome->fingerprint;
+        }
+        records.push_back(std::move(record));
+    }
+    return records;
+}
+
+// Stores and shows, on the caller's thread, until the workers are done.
+Status give_out(Shared& shared, RunId run, const std::atomic<std::int64_t>& total, Summary& summary) {
+    const Options& options = shared.options;
+    for (bool open = true; open;) {
+        if (options.stop.stop_requested() && !shared.stopping.exchange(true)) shared.queue.stop();
+        const std::vector<Answered> batch = shared.results.take(kProgressInterval, open);
+        const std::vector<Record> records = records_of(batch);
+        if (!records.empty()) {
+            if (auto saved = shared.store.save(run, records, shared.parts.clock.now()); !saved) return saved;
+        }
+        for (const Answered& answered : batch) {
+            count_in(summary, answered.item);
+            if (options.show) options.show(answered.item);
+        }
+        if (options.progress) {
+            const std::int64_t files = total;
+            options.progress({.files = shared.files_done,
+                              .total = files < 0 ? std::nullopt : std::optional<std::uint64_t>(files),
+                              .items = summary.items});
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+bool Item::matched() const {
+    return outcome && (outcome->decision == check::Decision::exact || outcome->decision == check::Decision::near);
+}
+
+Result<Summary> run(const Parts& parts, const Options& options) {
+    const auto start = Steady::now();
+    const auto asked = what_is_asked(parts);
+    if (!asked) return pass(asked.error());
+    ScanStore scans(parts.store);
+    const auto begun = scans.begin(joined(options.targets), *asked, parts.clock.now());
+    if (!begun) return pass(begun.error());
+
+    Shared shared{.parts = parts,
+                  .options = options,
+                  .checker = {parts.fingerprinter, parts.matcher},
+                  .store = scans,
+                  .asked = *asked,
+                  .submitter = "scan " + std::to_string(*begun)};
+    Summary summary;
+    Status given_out;
+    std::atomic<std::int64_t> total{-1};
+    {
+        const unsigned workers = options.workers != 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+        std::atomic<unsigned> at_work{workers};
+        std::vector<std::jthread> threads;
+        threads.emplace_back([&] { walk_targets(shared); });
+        threads.emplace_back([&] { count_targets(shared, total); });
+        for (unsigned i = 0; i < workers; ++i) {
+            threads.emplace_back([&] {
+                work(shared);
+                if (--at_work == 0) shared.results.close();
+            });
+        }
+        given_out = give_out(shared, *begun, total, summary);
+        if (!given_out) {
+            shared.stopping = true;
+            shared.queue.stop();
+            shared.results.close();
+        }
+    }
+    if (shared.failure) given_out = pass(*shared.failure);
+    summary.stopped = shared.stopping;
+    summary.seconds = std::chrono::duration<double>(Steady::now() - start).count();
+    const Status ended =
+        scans.end(*begun, !given_out ? "failed" : summary.stopped ? "stopped" : "done", parts.clock.now());
+    if (!given_out) return pass(given_out.error());
+    if (!ended) return pass(ended.error());
+    return summary;
+}
+
+}  // namespace rushlight::scan

@@ -1,0 +1,106 @@
+#include "scan/scan_store.h"
+
+#include "scan/scan.h"
+
+#include <utility>
+
+namespace rushlight::scan {
+namespace {
+
+// Raised when a change of ours gives other fingerprints for the same bytes: older ones are then made anew.
+constexpr std::int64_t kFingerprintVersion = 1;
+
+}  // namespace
+
+store::Schema schema() {
+    return {.room = "scan",
+            .migrations = {{.number = 1, .name = "scans, their items, and fingerprints by content", .sql = R"(
+                CREATE TABLE scan_run (
+                    id INTEGER PRIMARY KEY,
+                    targets TEXT NOT NULL,
+                    asked BLOB NOT NULL,
+                    state TEXT NOT NULL,
+                    started_at INTEGER NOT NULL,
+                    ended_at INTEGER
+                ) STRICT;
+                CREATE TABLE scan_item (
+                    id INTEGER PRIMARY KEY,
+                    run INTEGER NOT NULL REFERENCES scan_run (id),
+                    name BLOB NOT NULL,
+                    content BLOB,
+                    decision TEXT NOT NULL,
+                    line TEXT NOT NULL,
+                    at INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX scan_item_run ON scan_item (run);
+                CREATE INDEX scan_item_content ON scan_item (content);
+                CREATE TABLE scan_fingerprint (
+                    content BLOB PRIMARY KEY,
+                    version INTEGER NOT NULL,
+                    packed BLOB NOT NULL
+                ) STRICT;
+            )"}}};
+}
+
+Result<RunId> ScanStore::begin(std::string_view targets, const Sha256& asked, Time now) {
+    RunId run = 0;
+    const Status written = store_->write([&](store::Writer& writer) -> Status {
+        auto id = writer.integer(
+            "INSERT INTO scan_run (targets, asked, state, started_at) VALUES ($1, $2, 'running', $3) RETURNING id",
+            {targets, asked, now});
+        if (!id) return pass(id.error());
+        run = id->value_or(0);
+        return {};
+    });
+    if (!written) return pass(written.error());
+    return run;
+}
+
+Status ScanStore::end(RunId run, std::string_view state, Time now) {
+    return store_->write([&](store::Writer& writer) -> Status {
+        return writer.run("UPDATE scan_run SET state = $1, ended_at = $2 WHERE id = $3", {state, now, run})
+            .map([](std::int64_t) {});
+    });
+}
+
+Result<ScanStore::Known> ScanStore::find(const Sha256& content, std::string_view name, const Sha256& asked) {
+    Known known;
+    const Status read = store_->read([&](store::Reader& reader) -> Status {
+        known = {};
+        auto packed = reader.one("SELECT packed FROM scan_fingerprint WHERE content = $1 AND version = $2",
+                                 {content, kFingerprintVersion},
+                                 [&](const store::Row& row) { known.fingerprint = media::unpack(row.bytes(0)); });
+        if (!packed) return pass(packed.error());
+        if (!*packed) return {};  // what was answered was kept, too, or has to be read again
+        auto answered = reader.one(
+            "SELECT scan_item.id FROM scan_item JOIN scan_run ON scan_run.id = scan_item.run "
+            "WHERE scan_item.content = $1 AND scan_item.name = $2 AND scan_run.asked = $3 LIMIT 1",
+            {content, bytes_of(name), asked}, [](const store::Row&) {});
+        if (!answered) return pass(answered.error());
+        known.answered = *answered;
+        return {};
+    });
+    if (!read) return pass(read.error());
+    return known;
+}
+
+Status ScanStore::save(RunId run, std::span<const Record> records, Time now) {
+    return store_->write([&](store::Writer& writer) -> Status {
+        for (const Record& record : records) {
+            if (record.content && record.fingerprint != nullptr) {
+                auto kept = writer.run(
+                    "INSERT INTO scan_fingerprint (content, version, packed) VALUES ($1, $2, $3) "
+                    "ON CONFLICT (content) DO UPDATE SET version = excluded.version, packed = excluded.packed",
+                    {*record.content, kFingerprintVersion, media::pack(*record.fingerprint)});
+                if (!kept) return pass(kept.error());
+            }
+            auto saved = writer.run(
+                "INSERT INTO scan_item (run, name, content, decision, line, at) VALUES ($1, $2, $3, $4, $5, $6)",
+                {run, bytes_of(record.name), record.content, record.decision, record.line, now});
+            if (!saved) return pass(saved.error());
+        }
+        return {};
+    });
+}
+
+}  // namespace rushlight::scan

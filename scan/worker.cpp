@@ -1,0 +1,188 @@
+#include "scan/worker.h"
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+namespace rushlight::scan {
+namespace {
+
+using media::Fingerprint;
+
+double ms_since(Steady::time_point start) {
+    return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
+}
+
+// What happened once may not happen again: such an answer is no reason to skip the item next time.
+bool would_come_out_the_same(const Fingerprint& fingerprint) {
+    if (!fingerprint.problem) return true;
+    switch (fingerprint.problem->reason) {
+        case Reason::timeout:
+        case Reason::crashed:
+        case Reason::denied: return false;
+        default: return true;
+    }
+}
+
+bool is_archive(const media::Type& type) {
+    return type.kind == media::Kind::archive || type.kind == media::Kind::web_archive;
+}
+
+media::Type type_of(const Content& content) {
+    std::vector<std::byte> head(media::kSniffBytes);
+    const auto n = content.read_at(0, head);
+    return media::sniff(Bytes(head).first(n.value_or(0)));
+}
+
+struct Name {
+    std::string shown;
+    std::string absolute;
+
+    Name member(const std::string& member) const { return {shown + '!' + member, absolute + '!' + member}; }
+};
+
+// One item that is being worked on.
+class Worker {
+  public:
+    explicit Worker(Shared& shared) : shared_(shared) {}
+
+    void operator()(FileTask task) {
+        std::error_code ignored;
+        Name name{task.path, std::filesystem::absolute(task.path, ignored).lexically_normal().native()};
+        auto content = Content::open(task.path);
+        if (!content) {
+            Item item{.name = task.path};
+            item.skipped = content.error().code == ErrorCode::invalid;  // became a pipe or a device meanwhile
+            item.message = content.error().message;
+            item.problem = Problem{Reason::denied, content.error().message};
+            return answer(std::move(item), std::move(name.absolute), false);
+        }
+        const media::Type type = type_of(*content);
+        if (!is_archive(type)) return check(name, std::nullopt, *content);
+        archive::Budget budget{.limits = shared_.options.limits, .packed = content->size()};
+        open_archive(name, std::nullopt, *content, type, budget, 1, task.ticket);
+    }
+
+    void operator()(MemberTask task) {
+        check({std::move(task.name), std::move(task.absolute_name)}, task.date, task.content);
+    }
+
+  private:
+    void answer(Item item, std::string absolute_name, bool keep_fingerprint) {
+        shared_.results.push({std::move(item), std::move(absolute_name), keep_fingerprint});
+    }
+
+    Fingerprint exact_hashes(const Content& content) const {
+        return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter, {.exact = true, .perceptual = false});
+    }
+
+    // Its fingerprint: from an earlier reading of the same bytes, or made now.
+    struct Read {
+        Fingerprint fingerprint;
+        bool known = false;
+        bool answered = false;
+    };
+    std::optional<Read> read(const Name& name, const Content& content) const {
+        if (shared_.options.again) return Read{.fingerprint = decode(content)};
+        const auto before = content.stamp();
+        Fingerprint exact = exact_hashes(content);
+        if (!exact.exact) return Read{.fingerprint = std::move(exact)};
+        auto known = shared_.store.find(exact.exact->sha256, name.absolute, shared_.asked);
+        if (!known) {
+            shared_.fail_with(std::move(known.error()));
+            return std::nullopt;
+        }
+        Read read{.fingerprint = {}, .known = known->fingerprint.has_value(), .answered = known->answered};
+        read.fingerprint = read.known ? std::move(*known->fingerprint)
+                                      : shared_.parts.fingerprinter.fingerprint(content, shared_.submitter,
+                                                                                {.exact = false, .dihedral = true});
+        if (content.stamp() != before) return Read{.fingerprint = decode(content)};  // changed while we read it
+        read.fingerprint.exact = exact.exact;
+        read.fingerprint.bytes = exact.bytes;
+        return read;
+    }
+    Fingerprint decode(const Content& content) const {
+        return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter, {.exact = true, .dihedral = true});
+    }
+
+    void check(const Name& name, std::optional<Time> date, const Content& content) {
+        const auto start = Steady::now();
+        auto read_result = read(name, content);
+        if (!read_result) return;
+        const bool keep = !read_result->known && would_come_out_the_same(read_result->fingerprint);
+        Item item{.name = name.shown, .date = date};
+        item.skipped = read_result->answered;
+        if (item.skipped) item.message = "an earlier scan has answered it with the same lists; --again reads it anew";
+        item.outcome = shared_.checker.decide(std::move(read_result->fingerprint));
+        item.ms = ms_since(start);
+        answer(std::move(item), name.absolute, keep);
+    }
+
+    // Goes through the members; the archive's own line comes last, with what ended it early.
+    void open_archive(const Name& name, std::optional<Time> date, const Content& content, media::Type type,
+                      archive::Budget& budget, int depth, const std::shared_ptr<FileTicket>& ticket) {
+        const auto start = Steady::now();
+        Fingerprint own = exact_hashes(content);
+        own.type = type;
+        if (!own.problem) own.problem = go_through(name, content, budget, depth, ticket);
+        Item item{.name = name.shown, .date = date};
+        item.outcome = shared_.checker.decide(std::move(own));
+        item.ms = ms_since(start);
+        answer(std::move(item), name.absolute, false);
+    }
+
+    std::optional<Problem> go_through(const Name& name, const Content& content, archive::Budget& budget, int depth,
+                                      const std::shared_ptr<FileTicket>& ticket) {
+        if (depth > budget.limits.depth) {
+            return Problem{Reason::too_large,
+                           "archives within archives more than " + std::to_string(budget.limits.depth) + " deep"};
+        }
+        auto reader = archive::Reader::open(shared_.parts.pool, content, budget, shared_.submitter);
+        if (!reader) return std::move(reader.error());
+        while (!shared_.stopping) {
+            auto next = reader->next();
+            if (!next) return std::move(next.error());
+            if (!next->has_value()) break;
+            take_member(name.member((*next)->name), std::move(**next), budget, depth, ticket);
+        }
+        return std::nullopt;
+    }
+
+    void take_member(const Name& name, archive::Member member, archive::Budget& budget, int depth,
+                     const std::shared_ptr<FileTicket>& ticket) {
+        if (!member.content) {
+            Item item{.name = name.shown, .date = member.date};
+            item.problem = std::move(member.problem);
+            return answer(std::move(item), name.absolute, false);
+        }
+        const media::Type type = type_of(*member.content);
+        if (is_archive(type)) return open_archive(name, member.date, *member.content, type, budget, depth + 1, ticket);
+        auto refused = shared_.queue.push_member(
+            {name.shown, name.absolute, member.date, std::move(*member.content), ticket});
+        if (refused) check(name, refused->date, refused->content);
+    }
+
+    Shared& shared_;
+};
+
+}  // namespace
+
+void Shared::fail_with(Error error) {
+    {
+        const std::lock_guard lock(failure_mutex);
+        if (!failure) failure = std::move(error);
+    }
+    stopping = true;
+    queue.stop();
+}
+
+void work(Shared& shared) {
+    Worker worker(shared);
+    while (auto task = shared.queue.take()) {
+        std::visit(worker, std::move(*task));
+        task.reset();  // its ticket counts before we say that we have finished
+        shared.queue.finished();
+    }
+}
+
+}  // namespace rushlight::scan

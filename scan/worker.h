@@ -1,0 +1,38 @@
+// One worker's way with one file: open, look inside where it is an archive, check, hand on the answer.
+#pragma once
+
+#include "scan/results.h"
+#include "scan/scan.h"
+#include "scan/scan_store.h"
+#include "scan/work_queue.h"
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace rushlight::scan {
+
+// What all workers of one scan share.
+struct Shared {
+    const Parts& parts;
+    const Options& options;
+    check::Checker checker;
+    ScanStore store;
+    Sha256 asked;           // what the items are held against
+    std::string submitter;  // sandbox children of this scan serve nobody else
+    WorkQueue queue;
+    Results results;
+    std::atomic<std::uint64_t> files_done{0};
+    std::atomic<bool> stopping{false};
+    // The first failure of the store while working; ends the scan.
+    std::mutex failure_mutex;
+    std::optional<Error> failure;
+
+    void fail_with(Error error);
+};
+
+// Works until the queue says that everything is done.
+void work(Shared& shared);
+
+}  // namespace rushlight::scan
