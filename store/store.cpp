@@ -13,7 +13,11 @@ void CheckedRow::mismatch(int column, const char* wanted, const char* found) con
 }
 
 Status check_values(std::span<const Value> values) {
+    constexpr std::size_t kMost = std::size_t{256} << 20;  // PostgreSQL's own limit is 1 GB
     for (std::size_t i = 0; i < values.size(); ++i) {
+        const bool data = values[i].kind() == Value::Kind::text || values[i].kind() == Value::Kind::bytes;
+        if (data && values[i].text().size() > kMost)
+            return fail(ErrorCode::limit, "parameter $" + std::to_string(i + 1) + " is larger than 256 MiB");
         if (values[i].kind() != Value::Kind::text) continue;
         const std::string_view text = values[i].text();
         if (text.find('\0') != std::string_view::npos || !is_utf8(text))

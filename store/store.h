@@ -75,7 +75,7 @@ struct Options {
 enum class Durability {
     power_cut,  // a power cut, and all below: one fsync, shared by the writes that wait at the same time
     process,    // the end of this process, kill -9 too; a power cut (PostgreSQL: a crash of the server) may
-              // undo the last moments, never more and never half of a transaction
+                // undo the last moments, never more and never half of a transaction
 };
 
 // One row of an answer. Columns count from 0. Views are valid until the callback returns.

@@ -28,7 +28,7 @@ enum class Method : std::uint8_t {
 inline constexpr std::size_t kMethods = 6;
 
 std::string_view to_string(Method method);
-// Any case; "sha-256", "video_md5", "phash" and the like are names of formats, not of methods: nullopt.
+// Exactly these names, in any case; formats have further names of their own ("SHA-1", "video_md5").
 std::optional<Method> parse_method(std::string_view text);
 
 // Only these three are compared for equality.

@@ -1,0 +1,63 @@
+// One connection to PostgreSQL: binary parameters and answers, its statements, and its errors in words.
+#pragma once
+
+#include "store/engine.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+struct pg_conn;
+struct pg_result;
+
+namespace rushlight::store {
+
+struct ResultDeleter {
+    void operator()(pg_result* result) const;
+};
+using PgResult = std::unique_ptr<pg_result, ResultDeleter>;
+
+class PostgresConnection final : public Connection {
+  public:
+    // `address` is a postgresql:// URL without a password; `name` is it as people see it.
+    static Result<std::unique_ptr<PostgresConnection>> open(const std::string& address,
+                                                            const std::string& name);
+    ~PostgresConnection() override;
+    PostgresConnection(const PostgresConnection&) = delete;
+    PostgresConnection& operator=(const PostgresConnection&) = delete;
+
+    Result<std::int64_t> run(std::string_view sql, std::span<const Value> values,
+                             const FunctionRef<bool(const Row&)>* use) override;
+    Status script(std::string_view sql) override;
+    Status take_turn(std::string_view name) override;
+
+    // COPY … FROM STDIN of whole binary data, as one transaction.
+    Status copy_in(std::string_view sql, std::string_view data);
+
+    bool usable() const;                          // still connected, and in no transaction
+    bool lost() const;                            // the server is gone
+    bool should_retry() const { return retry_; }  // the last error was a conflict between transactions
+
+  private:
+    PostgresConnection(pg_conn* handle, std::string name) : handle_(handle), name_(std::move(name)) {}
+
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    };
+
+    Result<std::string> prepare(std::string_view sql, std::span<const Value> values);
+    tl::unexpected<Error> error(const pg_result* result, std::string_view sql);
+
+    pg_conn* handle_;
+    std::string name_;
+    std::unordered_map<std::string, std::string, TextHash, std::equal_to<>>
+        statements_;  // kinds + SQL → name
+    std::string key_;
+    std::size_t prepared_ = 0;
+    bool retry_ = false;
+};
+
+}  // namespace rushlight::store
