@@ -1,0 +1,55 @@
+// Config: what the operator set, checked. Flag > environment (RUSHLIGHT_SECTION_KEY) > DATA/rushlight.toml > default.
+//
+// docs/configuration.md lists the keys; kKeys in config.cpp is the one place that defines them.
+#pragma once
+
+#include "base/result.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rushlight {
+
+struct Config {
+    std::string data = "./var";  // the one folder to back up
+    std::string store;           // postgresql://user@host/db; empty: the folder's own database
+
+    struct Sandbox {
+        bool allow_weak = false;      // read untrusted files where the kernel can't contain the reader
+        std::int64_t seconds = 10;    // most time for one file
+        std::int64_t memory_mb = 2048;
+    } sandbox;
+    struct Scan {
+        std::int64_t workers = 0;  // 0: as many as there are cores
+    } scan;
+    struct Archive {
+        std::int64_t depth = 5;
+        std::int64_t members = 1'000'000;
+        std::int64_t member_mb = 512;
+        std::int64_t total_mb = 65'536;
+        std::int64_t ratio = 200;
+    } archive;
+};
+
+// What stands on the command line.
+struct ConfigFlags {
+    std::optional<std::string> data, store;
+    bool allow_weak_sandbox = false;
+};
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+Environment process_environment();
+
+struct ConfigFinding {
+    std::string where;    // "var/rushlight.toml:3" or "RUSHLIGHT_SCAN_WORKERS"
+    std::string message;  // what is wrong, and what would be right
+};
+
+// Everything that is wrong, in the file's order; empty where all is well. A missing file is well.
+std::vector<ConfigFinding> check_config(const ConfigFlags& flags, const Environment& environment);
+// Fails with `invalid` on the first finding.
+Result<Config> load_config(const ConfigFlags& flags, const Environment& environment);
+
+}  // namespace rushlight
