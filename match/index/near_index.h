@@ -52,6 +52,8 @@ class NearIndex {
     struct Options {
         int covered_distance = 31;        // up to here the tables are used; above, a scan
         std::size_t tail_limit = 16'384;  // entries before the tail becomes a segment
+        std::size_t segment_limit = std::size_t{1}
+                                    << 22;  // entries a segment has at most: bounds a merge's memory
     };
     NearIndex();
     explicit NearIndex(Options options);
