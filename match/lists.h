@@ -26,7 +26,8 @@
 
 namespace rushlight::store {
 class Store;
-}
+struct Schema;
+}  // namespace rushlight::store
 
 namespace rushlight::match {
 
@@ -34,6 +35,9 @@ using formats::EntryState;
 using formats::Method;
 using formats::Value;
 using formats::VideoFrame;
+
+// This room's tables, for store::Options::schemas.
+store::Schema schema();
 
 enum class ListKind : std::uint8_t {
     known,     // a match means something
@@ -128,6 +132,8 @@ inline constexpr std::size_t kMaxBadLines = 1000;
 struct ImportOptions {
     std::optional<formats::Format> format;  // none: told from the content
     std::optional<Method> method;           // of values whose method the file does not say
+    std::optional<Method> undecided;        // what bare values of 64 digits are taken for where the file does
+                                            // not tell by itself; none: then the import is refused
     EntryState state = EntryState::active;  // of entries whose state the file does not say
     std::string who;
     // Called now and then with the values read so far; returning false cancels, and nothing has changed.
