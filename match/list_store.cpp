@@ -31,7 +31,7 @@ CREATE TABLE hash_list (
     disabled INTEGER NOT NULL DEFAULT 0,
     purged INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE hash_import (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     list INTEGER NOT NULL,
     owner TEXT NOT NULL,
     alive INTEGER NOT NULL,
@@ -230,6 +230,25 @@ Result<bool> one_entry(Reader& reader, std::int64_t list, const Key& key,
     return found;
 }
 
+Result<bool> each_key(Reader& reader, std::int64_t list, const Key& first, std::int64_t limit,
+                      const std::function<void(const Key&, ImportId)>& use) {
+    std::int64_t rows = 0;
+    bool good = true;
+    auto status = reader.each(kEntryColumns +
+                                  "WHERE list = $1 AND (method, hash) >= ($2, $3) "
+                                  "ORDER BY method, hash LIMIT $4",
+                              {list, number(first.method), first.view(), limit}, [&](const Row& row) {
+                                  StoredEntry entry;
+                                  ++rows;
+                                  good = entry_of(row, entry);
+                                  if (good) use(entry.key, entry.import);
+                                  return good;
+                              });
+    if (!status) return pass(status.error());
+    if (!good) return pass(damaged().error());
+    return rows == limit;
+}
+
 Result<bool> insert_entry(Writer& writer, std::int64_t list, const NewEntry& entry, Time now) {
     auto rows = writer.run(
         "INSERT INTO hash_entry (list, method, hash, state, import, detail, note, who, changed) "
@@ -284,7 +303,7 @@ Result<std::optional<Key>> purge_some(Writer& writer, std::int64_t list, std::op
     if (any) {
         // Every key is behind this one, which no hash is.
         const Key first = after.value_or(Key{});
-        const Bytes from = after ? first.view() : Bytes{};
+        const Bytes from = after ? first.view() : Bytes(first.bytes).first(0);
         auto status =
             import
                 ? done(writer.run(
@@ -302,7 +321,7 @@ Result<std::optional<Key>> purge_some(Writer& writer, std::int64_t list, std::op
 std::vector<std::string> entry_columns() {
     return {"list", "method", "hash", "state", "import", "detail", "note"};
 }
-std::vector<store::Value> staged_row(std::int64_t list, ImportId import, const NewEntry& entry) {
+std::array<store::Value, 7> staged_row(std::int64_t list, ImportId import, const NewEntry& entry) {
     return {list,   number(entry.key.method),    entry.key.view(),        number(entry.state),
             import, bytes_or_null(entry.detail), text_or_null(entry.note)};
 }

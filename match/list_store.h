@@ -68,6 +68,7 @@ Result<std::vector<std::int64_t>> removed_with_entries(store::Reader& reader);
 Status mark_purged(store::Writer& writer, std::int64_t list);
 
 // Entries.
+// A page in key order behind `after`; true where there may be more.
 Result<bool> each_entry(store::Reader& reader, std::int64_t list, const std::optional<Key>& after,
                         std::int64_t limit, const std::function<bool(const StoredEntry&)>& use);
 // Without paging: in key order from the first on; for building an index.
@@ -75,6 +76,9 @@ Status each_entry_of(store::Reader& reader, std::int64_t list,
                      const std::function<bool(const StoredEntry&)>& use);
 Result<bool> one_entry(store::Reader& reader, std::int64_t list, const Key& key,
                        const std::function<void(const StoredEntry&)>& use);
+// The keys from `first` on, that one included; true where there may be more.
+Result<bool> each_key(store::Reader& reader, std::int64_t list, const Key& first, std::int64_t limit,
+                      const std::function<void(const Key&, ImportId)>& use);
 struct NewEntry {
     Key key;
     Bytes detail;
@@ -95,7 +99,7 @@ Result<std::optional<Key>> purge_some(store::Writer& writer, std::int64_t list,
                                       std::optional<ImportId> import, const std::optional<Key>& after,
                                       std::int64_t limit);
 std::vector<std::string> entry_columns();  // for bulk_load, in the order of staged_row()
-std::vector<store::Value> staged_row(std::int64_t list, ImportId import, const NewEntry& entry);
+std::array<store::Value, 7> staged_row(std::int64_t list, ImportId import, const NewEntry& entry);
 
 // Imports.
 struct Import {

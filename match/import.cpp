@@ -1,0 +1,316 @@
+// Lists::import: read and sort, stage what is new, publish it in one short transaction.
+#include "base/text.h"
+#include "match/lists_state.h"
+#include "match/sorter.h"
+
+#include <algorithm>
+
+namespace rushlight::match {
+namespace {
+
+using list_store::NewEntry;
+using store::Reader;
+using store::Writer;
+
+constexpr std::uint64_t kProgressEvery = 65'536;
+constexpr auto kHeartbeat = std::chrono::seconds(5);
+constexpr std::size_t kLoggedChanges = 50'000;  // more are logged as "that import", and read from the entries
+constexpr int kAttempts = 3;
+
+// The keys that a list has already, asked for in rising order. Reads in pages that grow while the answers lie
+// close together and shrink where they do not: a small import into a long list asks for little, a long one in
+// strides.
+class ExistingKeys {
+  public:
+    ExistingKeys(store::Store& store, std::int64_t list, Published published)
+        : store_(store), list_(list), published_(std::move(published)) {}
+
+    enum class Answer { absent, visible, leftover };
+    Result<Answer> find(const Key& key) {
+        while (at_ < keys_.size() && keys_[at_].first < key) ++at_;
+        if (at_ == keys_.size() && more_) {
+            const bool dense = !keys_.empty() && at_ > keys_.size() / 4 && used_;
+            page_ = dense || keys_.empty() ? std::min<std::int64_t>(page_ * 4, kMostKeys)
+                                           : std::max<std::int64_t>(page_ / 4, 1);
+            if (auto status = read(key); !status) return pass(status.error());
+        }
+        if (at_ == keys_.size() || keys_[at_].first != key) return Answer::absent;
+        return published_.contains(keys_[at_].second) ? Answer::visible : Answer::leftover;
+    }
+
+  private:
+    Status read(const Key& first) {
+        auto status = store_.read([&](Reader& reader) -> Status {
+            keys_.clear();
+            auto more = list_store::each_key(
+                reader, list_, first, page_,
+                [&](const Key& key, ImportId import) { keys_.emplace_back(key, import); });
+            if (!more) return pass(more.error());
+            more_ = *more;
+            return {};
+        });
+        at_ = 0;
+        used_ = true;
+        return status;
+    }
+
+    static constexpr std::int64_t kMostKeys = 16'384;
+    store::Store& store_;
+    std::int64_t list_;
+    Published published_;
+    std::vector<std::pair<Key, ImportId>> keys_;
+    std::size_t at_ = 0;
+    bool more_ = true;
+    bool used_ = false;
+    std::int64_t page_ = 4;
+};
+
+class Importer {
+  public:
+    Importer(Lists::State& lists, std::string_view name, const ImportOptions& options)
+        : lists_(lists), name_(name), options_(options), sorter_(lists.index_folder()) {
+        report_.list = name_;
+    }
+
+    Result<ImportReport> run(int fd) {
+        if (auto status = read(fd); !status) return pass(status.error());
+        if (auto status = decide(); !status) return pass(status.error());
+        if (auto status = begin(); !status) return pass(status.error());
+        auto status = stage_and_publish();
+        if (!status) {
+            undo();
+            return pass(status.error());
+        }
+        lists_.notify();
+        return std::move(report_);
+    }
+
+  private:
+    Status read(int fd) {
+        std::uint64_t last_line = 0;
+        const formats::ReadSink sink{[&](const formats::Item& item) -> Status {
+                                         ++report_.read;
+                                         last_line = item.line;
+                                         if (report_.read % kProgressEvery == 0 && options_.progress &&
+                                             !options_.progress(report_.read)) {
+                                             return fail(ErrorCode::cancelled,
+                                                         "the import was stopped; nothing has changed");
+                                         }
+                                         return sorter_.add(item, item.state.value_or(options_.state));
+                                     },
+                                     [&](std::uint64_t line, std::string reason) {
+                                         ++report_.bad_lines;
+                                         if (report_.bad.size() < kMaxBadLines)
+                                             report_.bad.push_back({line, std::move(reason)});
+                                     }};
+        auto format = formats::read_list(fd, {options_.format, options_.method}, sink);
+        if (!format) return pass(format.error());
+        report_.format = to_string(*format);
+        if (report_.read == 0 && report_.bad_lines > 0) {
+            return fail(ErrorCode::invalid, "no line of it could be read as " + report_.format + "; line " +
+                                                std::to_string(report_.bad.front().line) + ": " +
+                                                report_.bad.front().reason);
+        }
+        return {};
+    }
+
+    // What bare values of 64 digits are.
+    Status decide() {
+        if (sorter_.undecided() == 0) return {};
+        if (const auto told = sorter_.evidence().verdict()) {
+            undecided_ = *told;
+            return {};
+        }
+        if (options_.undecided) {
+            undecided_ = *options_.undecided;
+            return {};
+        }
+        return fail(
+            ErrorCode::invalid,
+            std::to_string(sorter_.undecided()) + " values of 64 digits can be SHA-256 or PDQ, and " +
+                (sorter_.evidence().seen() < 50 ? "so few do" : "they look like a mixture, which does") +
+                " not tell which: say --method sha256 or --method pdq. Nothing was imported");
+    }
+
+    // The list (made where there is none), no other import into it, and our own import's number.
+    Status begin() {
+        if (auto status = check_list_name(name_); !status) return status;
+        ListSettings settings;
+        settings.name = name_;
+        settings.category = kDefaultCategory;
+        const auto find_or_make = [&](Writer& writer) -> Status {
+            auto list = list_store::find(writer, name_);
+            if (!list) return pass(list.error());
+            created_ = !*list;
+            if (*list) {
+                list_ = (*list)->id;
+                return {};
+            }
+            auto id = list_store::insert(writer, settings, options_.who, lists_.clock.now());
+            if (!id) return pass(id.error());
+            list_ = *id;
+            return list_store::append(writer, LogItem::Kind::lists, *id, 0, {});
+        };
+        if (auto status = lists_.store.write(find_or_make); !status) return status;
+        // What a killed import left would be in the way.
+        auto cleaned = purge_leftovers(lists_.store, list_, lists_.clock.now(), Steady::time_point::max());
+        if (!cleaned) return cleaned;
+        return lists_.store.write([&](Writer& writer) -> Status {
+            auto imports = list_store::imports(writer, list_);
+            if (!imports) return pass(imports.error());
+            for (const auto& import : *imports) {
+                if (!import.published) {
+                    return fail(ErrorCode::conflict,
+                                "the list '" + name_ +
+                                    "' is being imported into by another process: wait until "
+                                    "it is done");
+                }
+            }
+            auto id = list_store::begin_import(writer, list_, this_process(), to_utf8(options_.who),
+                                               report_.format, lists_.clock.now());
+            if (!id) return pass(id.error());
+            import_ = *id;
+            return {};
+        });
+    }
+
+    Status stage_and_publish() {
+        for (int attempt = 1;; ++attempt) {
+            auto status = stage();
+            if (status) return publish();
+            // Somebody added one of our values between our look and our insert: look again.
+            if (status.error().code != ErrorCode::conflict || attempt == kAttempts) return status;
+            bool finished = false;
+            if (auto again = clear_staged(finished); !again) return again;
+        }
+    }
+
+    Status clear_staged(bool& finished) {
+        std::optional<Key> after;
+        while (!finished) {
+            auto status = lists_.store.write(
+                [&](Writer& writer) -> Status {
+                    auto last = list_store::purge_some(writer, list_, import_, after, 10'000);
+                    if (!last) return pass(last.error());
+                    finished = !*last;
+                    next_ = *last;
+                    return {};
+                },
+                store::Durability::process);
+            if (!status) return status;
+            after = next_;
+        }
+        return {};
+    }
+
+    Status stage() {
+        staged_ = {};
+        changes_.clear();
+        report_.added = 0;
+        auto existing = published();
+        if (!existing) return pass(existing.error());
+        ExistingKeys keys(lists_.store, list_, std::move(*existing));
+        auto bulk = lists_.store.bulk_load("hash_entry", list_store::entry_columns());
+        if (!bulk) return pass(bulk.error());
+        auto beat = Steady::now();
+        auto status = sorter_.each(undecided_, [&](const Sorter::Sorted& sorted) -> Status {
+            auto answer = keys.find(sorted.key);
+            if (!answer) return pass(answer.error());
+            if (*answer == ExistingKeys::Answer::visible) return {};
+            if (*answer == ExistingKeys::Answer::leftover) {
+                auto gone = lists_.store.write(
+                    [&](Writer& writer) { return list_store::delete_entry(writer, list_, sorted.key); },
+                    store::Durability::process);
+                if (!gone) return gone;
+            }
+            const NewEntry entry{sorted.key, sorted.detail, sorted.state, sorted.note, {}};
+            const auto row = list_store::staged_row(list_, import_, entry);
+            if (auto added = bulk->add(store::Params(std::span<const store::Value>(row))); !added)
+                return added;
+            ++staged_.at(static_cast<std::size_t>(sorted.state));
+            ++report_.added;
+            if (changes_.size() <= kLoggedChanges)
+                changes_.push_back({sorted.key, std::nullopt, sorted.state});
+            return Steady::now() < beat ? Status{} : heartbeat(beat);
+        });
+        if (!status) return status;
+        return bulk->finish();
+    }
+
+    Result<Published> published() {
+        Result<Published> existing = Published{};
+        auto status = lists_.store.read([&](Reader& reader) -> Status {
+            existing = Published::load(reader, list_);
+            return existing ? Status{} : Status(pass(existing.error()));
+        });
+        if (!status) return pass(status.error());
+        return existing;
+    }
+
+    Status heartbeat(Steady::time_point& next) {
+        next = Steady::now() + kHeartbeat;
+        if (options_.progress && !options_.progress(report_.read)) {
+            return fail(ErrorCode::cancelled, "the import was stopped; nothing has changed");
+        }
+        return lists_.store.write(
+            [&](Writer& writer) { return list_store::keep_alive(writer, import_, lists_.clock.now()); },
+            store::Durability::process);
+    }
+
+    Status publish() {
+        report_.duplicate = report_.read - report_.added;
+        return lists_.store.write([&](Writer& writer) -> Status {
+            auto taken = list_store::publish(writer, import_, lists_.clock.now());
+            if (!taken) return pass(taken.error());
+            std::array<std::int64_t, 3> counts = staged_;
+            bool none_taken = true;
+            for (std::size_t i = 0; i < counts.size(); ++i) {
+                counts.at(i) -= taken->at(i);
+                none_taken = none_taken && taken->at(i) == 0;
+            }
+            if (report_.added == 0) return {};
+            auto counted = list_store::add_counts(writer, list_, counts, lists_.clock.now());
+            if (!counted) return counted;
+            // Entries that were taken over have been logged by whoever did it.
+            if (!none_taken || changes_.size() > kLoggedChanges) {
+                return list_store::append(writer, LogItem::Kind::import, list_, import_, {});
+            }
+            return list_store::append(writer, LogItem::Kind::entries, list_, 0, pack_changes(changes_));
+        });
+    }
+
+    // After a failure: what was staged goes now, or, where even that fails, when the list is next imported
+    // into.
+    void undo() {
+        (void)purge_import(lists_.store, list_, import_, Steady::time_point::max());
+        if (!created_) return;
+        (void)lists_.store.write([&](Writer& writer) -> Status {
+            auto list = list_store::find(writer, name_);
+            if (!list || !*list || (*list)->id != list_ || (*list)->entries.total() > 0) return {};
+            if (auto gone = list_store::mark_removed(writer, list_, lists_.clock.now()); !gone) return gone;
+            return list_store::append(writer, LogItem::Kind::lists, list_, 0, {});
+        });
+    }
+
+    Lists::State& lists_;
+    std::string name_;
+    const ImportOptions& options_;
+    Sorter sorter_;
+    ImportReport report_;
+    Method undecided_ = Method::sha256;
+    std::int64_t list_ = 0;
+    bool created_ = false;
+    ImportId import_ = 0;
+    std::array<std::int64_t, 3> staged_{};
+    std::vector<Change> changes_;
+    std::optional<Key> next_;
+};
+
+}  // namespace
+
+Result<ImportReport> Lists::import(std::string_view name, int fd, const ImportOptions& options) {
+    if (auto status = check_list_name(name); !status) return pass(status.error());
+    return Importer(*state_, name, options).run(fd);
+}
+
+}  // namespace rushlight::match
