@@ -89,7 +89,9 @@ const Options& Pool::options() const { return state_->options; }
 
 Pool::Counts Pool::counts() const {
     std::lock_guard lock(state_->mutex);
-    return state_->totals;
+    Counts counts = state_->totals;
+    counts.waiting = state_->waiting.size();
+    return counts;
 }
 
 // ---- Job
@@ -101,13 +103,14 @@ Job::~Job() = default;
 
 Job::State::~State() {
     if (!pool) return;
-    free_slot();
     if (child && !half_done) {
         pool->give_back(std::move(child));
     } else if (child) {
+        child->kill();
         std::lock_guard lock(pool->mutex);
         pool->retire(std::move(child));
     }
+    free_slot();  // after the child is back: the next in turn may be waiting for this very one
     std::lock_guard lock(pool->mutex);
     if (--pool->lent == 0) pool->all_returned.notify_all();
 }
@@ -126,28 +129,31 @@ void Job::State::free_slot() {
 
 // Ends the child and remembers why.
 Problem Job::State::give_up(const wire::Broken& broken) {
-    const Problem how = child->end();
-    child.reset();
     switch (broken.failure) {
         case wire::Failure::closed:
-            failure = how;
+            failure = child->end();
             break;
         case wire::Failure::timeout:
             failure = {Reason::timeout, "reading it took longer than " + in_words(pool->options.limits.time)};
             break;
         case wire::Failure::malformed:
-            failure = {Reason::crashed,
-                       "the reader broke the protocol: a message too large, too short, or with too many "
-                       "descriptors"};
+            failure = {
+                Reason::crashed,
+                "the reader broke the protocol: a message too large, too short, of a wrong kind or with "
+                "too many descriptors"};
             break;
         case wire::Failure::system:
             failure = {Reason::crashed,
                        fail_errno("cannot talk to the reader", broken.error_number).value().message};
             break;
     }
+    child->kill();
+    {
+        std::lock_guard lock(pool->mutex);
+        pool->retire(std::move(child));
+        ++(failure.reason == Reason::timeout ? pool->totals.timed_out : pool->totals.crashed);
+    }
     free_slot();
-    std::lock_guard lock(pool->mutex);
-    ++(failure.reason == Reason::timeout ? pool->totals.timed_out : pool->totals.crashed);
     return failure;
 }
 

@@ -6,8 +6,13 @@
 #include "sandbox/pool.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 
 namespace rushlight::sandbox {
+namespace {
+constexpr std::chrono::milliseconds kReapEvery{20};  // how often we look whether a killed child is gone
+}
 
 Pool::State::State(Options wanted) : options(std::move(wanted)), keeper([this] { keep(); }) {}
 
@@ -101,36 +106,44 @@ bool Pool::State::too_few() const {
 
 void Pool::State::keep() {
     std::unique_lock lock(mutex);
-    for (;;) {
-        work.wait(lock, [&] { return stopping || !retired.empty() || too_few(); });
-        if (too_few() && !stopping) {
-            lock.unlock();
-            auto child = Process::spawn(options);
-            lock.lock();
-            if (child) {
-                ++totals.started;
-                spares_paused = false;
-                fresh.push_back(std::move(*child));
-            } else {
-                ++start_failures;
-                last_failure = child.error();
-                spares_paused = true;  // until a start has worked again
-            }
-            arrived.notify_all();
-            continue;
+    std::vector<std::unique_ptr<Process>> dying;
+    const auto something = [&] { return stopping || !retired.empty() || too_few(); };
+    while (!stopping) {
+        if (dying.empty()) {
+            work.wait(lock, something);
+        } else {
+            work.wait_for(lock, kReapEvery, something);
         }
-        auto ending = std::exchange(retired, {});
-        if (stopping) {
-            std::move(fresh.begin(), fresh.end(), std::back_inserter(ending));
-            std::move(idle.begin(), idle.end(), std::back_inserter(ending));
-            fresh.clear();
-            idle.clear();
-        }
+        std::move(retired.begin(), retired.end(), std::back_inserter(dying));
+        retired.clear();
+        const bool start = too_few() && !stopping;
+
         lock.unlock();
-        ending.clear();
+        std::optional<Result<std::unique_ptr<Process>>> started;
+        if (start) started = Process::spawn(options);
+        for (auto& process : dying) process->kill();
+        std::erase_if(dying, [](auto& process) { return process->reaped(); });
         lock.lock();
-        if (stopping) return;
+
+        if (started && *started) {
+            ++totals.started;
+            spares_paused = false;
+            fresh.push_back(std::move(**started));
+        } else if (started) {
+            ++start_failures;
+            last_failure = started->error();
+            spares_paused = true;  // until a start has worked again
+        }
+        if (started) arrived.notify_all();
     }
+    // All at once, then one by one: they die in parallel.
+    for (auto* group : {&fresh, &idle}) {
+        for (auto& process : *group) process->kill();
+    }
+    for (auto& process : dying) process->kill();
+    fresh.clear();
+    idle.clear();
+    retired.clear();
 }
 
 }  // namespace rushlight::sandbox

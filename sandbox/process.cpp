@@ -5,7 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <thread>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -17,7 +17,8 @@ namespace rushlight::sandbox {
 namespace {
 
 constexpr std::chrono::seconds kStartTime{20};  // to load the decoders' libraries from a slow disk
-constexpr int kAboveStandard = 10;              // keeps our ends clear of the numbers the child gets
+constexpr std::chrono::seconds kEndTime{1};
+constexpr int kAboveStandard = 10;  // keeps our ends clear of the numbers the child gets
 
 Result<std::pair<Fd, Fd>> socket_pair() {
     int ends[2];
@@ -87,8 +88,7 @@ handshake::Lock lock_for(const Options& options) {
     lock.user_namespace = options.use.user_namespaces ? 1 : 0;
     lock.memory = options.limits.memory;
     lock.output = options.limits.output;
-    const auto life = options.limits.time * options.limits.jobs;
-    lock.cpu_seconds = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(life).count()) + 1;
+    lock.cpu_seconds = static_cast<std::uint64_t>(options.limits.processor.count());
     return lock;
 }
 
@@ -199,20 +199,24 @@ wire::Wired<void> Process::send(std::uint32_t kind, Bytes body, std::span<const 
 }
 
 wire::Wired<Message> Process::receive(wire::Deadline deadline) {
-    return receiver_.receive(socket_.get(), deadline);
+    return wire::receive(socket_.get(), buffer_, deadline);
 }
 
 // The signal changes nothing where the child is already dying: its first cause stays its status. So there is
 // no race to lose between "its socket closed" and "it has ended".
-Problem Process::end() {
-    if (pid_ < 0) return ended_;
+void Process::kill() {
     socket_.reset();
-    ::kill(pid_, SIGKILL);
+    if (pid_ >= 0) ::kill(pid_, SIGKILL);
+}
+
+bool Process::reaped() {
+    if (pid_ < 0) return true;
     siginfo_t info{};
     int waited = 0;
     do {
-        waited = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED);
+        waited = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG);
     } while (waited != 0 && errno == EINTR);
+    if (waited == 0 && info.si_pid == 0) return false;
     pid_ = -1;
     if (waited != 0) {
         ended_ = {Reason::crashed, "the reader ended"};  // somebody else reaped it
@@ -220,6 +224,16 @@ Problem Process::end() {
         ended_ = exited_with(info.si_status);
     } else {
         ended_ = killed_by(info.si_status);
+    }
+    return true;
+}
+
+Problem Process::end() {
+    kill();
+    const auto patience = std::chrono::steady_clock::now() + kEndTime;
+    for (auto pause = std::chrono::microseconds(20); !reaped(); pause *= 2) {
+        if (std::chrono::steady_clock::now() > patience) return {Reason::crashed, "the reader broke off"};
+        std::this_thread::sleep_for(pause);
     }
     return ended_;
 }

@@ -18,7 +18,7 @@ class Process {
     static Result<std::unique_ptr<Process>> spawn(const Options& options);
     // Waits until the child says that it is locked down as it was told to.
     Status await_locked();
-    ~Process();  // kills and reaps
+    ~Process();  // kills; reaps if that is quick (see reaped)
 
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
@@ -28,7 +28,12 @@ class Process {
     // False where it died, or said something that nobody asked for.
     bool quiet() const { return !wire::readable(socket_.get()); }
 
-    // Ends it now (harmless where it has ended) and says how it ended.
+    // Closes the connection and kills; does not wait.
+    void kill();
+    // True once it is gone for good. A killed process that hangs in the kernel (a file on a dead network
+    // disk) is not, for as long as that lasts: nobody may wait for it.
+    bool reaped();
+    // Kills and says how it ended, after waiting for that a second at most.
     Problem end();
 
     pid_t pid() const { return pid_; }
@@ -43,7 +48,7 @@ class Process {
     Kernel use_;
     bool locked_ = false;
     Problem ended_;
-    wire::Receiver receiver_;
+    ByteVector buffer_;
 };
 
 }  // namespace rushlight::sandbox

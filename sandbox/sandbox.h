@@ -55,6 +55,7 @@ struct Limits {
     std::chrono::milliseconds time{10'000};         // from one request to its last reply
     std::uint64_t output = std::uint64_t{1} << 30;  // most bytes a child may write into one descriptor
     std::uint32_t jobs = 32;                        // jobs a child serves before it is replaced
+    std::chrono::seconds processor{3600};           // processor time in a child's life: the last stop
 };
 
 struct Options {
@@ -88,7 +89,8 @@ class Pool {
 
     const Options& options() const;
     struct Counts {
-        std::uint64_t jobs = 0, started = 0, crashed = 0, timed_out = 0;
+        std::uint64_t jobs = 0, started = 0, crashed = 0, timed_out = 0;  // since the pool was made
+        std::uint64_t waiting = 0;                                        // now, in start
     };
     Counts counts() const;
 

@@ -71,11 +71,10 @@ Wired<void> send(int socket, std::uint32_t kind, Bytes body, std::span<const int
     }
 }
 
-Receiver::Receiver() : buffer_(kHead + kMaxBody) {}
-
-Wired<Message> Receiver::receive(int socket, Deadline deadline) {
+Wired<Message> receive(int socket, ByteVector& buffer, Deadline deadline) {
+    buffer.resize(kHead + kMaxBody);
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxFds * sizeof(int))> control{};
-    iovec part{buffer_.data(), buffer_.size()};
+    iovec part{buffer.data(), buffer.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
@@ -110,8 +109,8 @@ Wired<Message> Receiver::receive(int socket, Deadline deadline) {
     if (length == 0) return broken(Failure::closed);  // an empty packet looks the same, and deserves the same
     if (length < kHead) return broken(Failure::malformed);
 
-    std::memcpy(&received.kind, buffer_.data(), kHead);
-    received.body.assign(buffer_.begin() + kHead, buffer_.begin() + static_cast<std::ptrdiff_t>(length));
+    std::memcpy(&received.kind, buffer.data(), kHead);
+    received.body.assign(buffer.begin() + kHead, buffer.begin() + static_cast<std::ptrdiff_t>(length));
     return received;
 }
 

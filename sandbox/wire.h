@@ -33,15 +33,9 @@ using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 // Never raises SIGPIPE. Descriptors are borrowed.
 Wired<void> send(int socket, std::uint32_t kind, Bytes body, std::span<const int> fds, Deadline deadline);
 
-// Receives through one buffer that is kept, so that a small message costs no large allocation.
-class Receiver {
-  public:
-    Receiver();
-    Wired<Message> receive(int socket, Deadline deadline);
-
-  private:
-    ByteVector buffer_;
-};
+// Receives through a buffer that the caller keeps (any vector; it grows to one message's size), so that a
+// small message costs no large allocation.
+Wired<Message> receive(int socket, ByteVector& buffer, Deadline deadline);
 
 // True where there is something to read (a message, or the end) without waiting.
 bool readable(int socket);

@@ -20,8 +20,8 @@ namespace {
 
 // Reads what to lock, locks it, says so.
 bool lock_as_told(int socket) {
-    wire::Receiver receiver;
-    const auto first = receiver.receive(socket, std::nullopt);
+    ByteVector buffer;
+    const auto first = wire::receive(socket, buffer, std::nullopt);
     handshake::Lock wanted;
     if (!first || first->kind != handshake::kLock || !handshake::read(first->body, wanted)) return false;
 
@@ -52,8 +52,7 @@ void Channel::send(std::uint32_t kind, Bytes body, std::span<const int> fds) {
 }
 
 Message Channel::receive() {
-    wire::Receiver receiver;
-    auto message = receiver.receive(socket_, std::nullopt);
+    auto message = wire::receive(socket_, buffer_, std::nullopt);
     if (!message) leave(message.error().failure == wire::Failure::closed ? 0 : handshake::kExitBadRequest);
     return std::move(*message);
 }

@@ -25,6 +25,7 @@ class Channel {
 
   private:
     int socket_;
+    ByteVector buffer_;
 };
 
 using Handler = std::function<void(Message request, Channel& channel)>;

@@ -3,6 +3,7 @@
 // for.
 #include "sandbox/child/lockdown.h"
 
+#include "base/fd.h"
 #include "sandbox/landlock.h"
 #include "sandbox/privilege.h"
 #include "sandbox/sanitizer.h"
@@ -83,27 +84,37 @@ int limit(int resource, rlim_t soft, rlim_t hard) {
     return ::setrlimit(static_cast<__rlimit_resource_t>(resource), &value) == 0 ? 0 : errno;
 }
 
-Status limit_resources(const handshake::Lock& wanted) {
-    // Threads are counted a user: in a namespace of our own only ours; without one `nobody`'s everywhere, so
-    // the bound is wide there. Without seccomp this is also what forbids a second process.
-    const rlim_t tasks = !wanted.seccomp ? 0 : wanted.user_namespace ? 64 : 4096;
+int limit_resources(const handshake::Lock& wanted) {
     int error = limit(RLIMIT_CORE, 0, 0);
     if (error == 0) error = limit(RLIMIT_FSIZE, wanted.output, wanted.output);
     if (error == 0) error = limit(RLIMIT_NOFILE, 64, 64);
     if (error == 0) error = limit(RLIMIT_MEMLOCK, 0, 0);
     if (error == 0) error = limit(RLIMIT_MSGQUEUE, 0, 0);
     if (error == 0) error = limit(RLIMIT_CPU, wanted.cpu_seconds, wanted.cpu_seconds + 1);
-    if (error == 0 && !kThreadSanitizer) error = limit(RLIMIT_NPROC, tasks, tasks);
     if (error == 0 && !kShadowMemory) error = limit(RLIMIT_AS, wanted.memory, wanted.memory);
     // Beyond FSIZE: EFBIG is an answer, a signal is not.
     if (error == 0 && ::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) error = errno;
-    return failed("resource limits", error);
+    return error;
 }
 
-Status filter_system_calls() {
+// Where memory runs out, the kernel is to take a child and not the server.
+void volunteer_for_the_oom_killer() {
+    const Fd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+    if (score) (void)!::write(score.get(), "1000", 4);
+}
+
+// Threads are counted a user: in a namespace of our own only ours; without one all of that user's, so the
+// bound is wide there. Without seccomp this is also what forbids a second process.
+int limit_tasks(const handshake::Lock& wanted) {
+    if (kThreadSanitizer) return 0;
+    const rlim_t tasks = !wanted.seccomp ? 0 : wanted.user_namespace ? 64 : 4096;
+    return limit(RLIMIT_NPROC, tasks, tasks);
+}
+
+int filter_system_calls() {
     const std::unique_ptr<void, decltype(&seccomp_release)> filter(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)),
                                                                    &seccomp_release);
-    if (!filter) return fail(ErrorCode::io, "seccomp: out of memory");
+    if (!filter) return ENOMEM;
     int error = 0;
     const auto rule = [&](std::uint32_t action, const char* name, std::initializer_list<scmp_arg_cmp> when) {
         const int number = seccomp_syscall_resolve_name(name);
@@ -154,52 +165,56 @@ Status filter_system_calls() {
         for (const char* const name : {"fcntl", "fcntl64"})
             allow(name, {SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command))});
     }
-    allow("prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)});        // asking
+    allow("prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)});  // asking, not setting
+    refuse("prlimit64", {SCMP_A2(SCMP_CMP_NE, 0)});
     allow("prctl", {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)});  // a thread's name
+    refuse("prctl", {SCMP_A0(SCMP_CMP_NE, PR_SET_NAME)});
     if (error == 0) error = -seccomp_load(filter.get());
-    return failed("seccomp", error);
+    return error;
 }
 
 }  // namespace
 
 Result<handshake::Locked> lock_down(const handshake::Lock& wanted) {
     handshake::Locked applied;
-    const auto step = [](const char* name, int error) { return failed(name, error); };
+    Status done;
+    const auto step = [&](const char* name, int error) { return bool(done = failed(name, error)); };
+    const auto switched = [](int option, unsigned long value) {
+        return ::prctl(option, value, 0, 0, 0) == 0 ? 0 : errno;
+    };
 
     // 1. No more of anything than agreed.
-    if (auto s = limit_resources(wanted); !s) return pass(s.error());
+    volunteer_for_the_oom_killer();
+    if (!step("resource limits", limit_resources(wanted))) return pass(done.error());
 
     // 2. Nobody: no user, no capability, no way to regain one; nobody may look into us.
     if (!wanted.user_namespace) privilege::enter_empty_root();
     privilege::become_nobody();
-    if (auto s = step("no new privileges", ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno); !s)
-        return pass(s.error());
+    if (!step("no new privileges", switched(PR_SET_NO_NEW_PRIVS, 1))) return pass(done.error());
     if (wanted.user_namespace) {
-        // seccomp closes the network on every kernel; only without it an empty network of our own is worth
-        // its price.
-        if (auto s = step("user namespace", privilege::enter_user_namespace(wanted.seccomp == 0)); !s)
-            return pass(s.error());
+        // seccomp closes the network on every kernel; an empty network of our own (0.4 ms) is only worth its
+        // price without it.
+        if (!step("user namespace", privilege::enter_user_namespace(wanted.seccomp == 0)))
+            return pass(done.error());
         privilege::enter_empty_root();
         applied.user_namespace = 1;
     }
-    if (auto s = step("capabilities", privilege::drop_capabilities()); !s) return pass(s.error());
-    if (auto s = step("not dumpable", ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : errno); !s)
-        return pass(s.error());
-    // Changing identity forgets this one, so it comes after.
-    if (auto s = step("end with the parent", ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? 0 : errno);
-        !s)
-        return pass(s.error());
+    if (!step("capabilities", privilege::drop_capabilities())) return pass(done.error());
+    if (!step("tasks", limit_tasks(wanted))) return pass(done.error());
+    if (!step("not dumpable", switched(PR_SET_DUMPABLE, 0))) return pass(done.error());
+    // A change of identity makes the kernel forget this, so it comes after.
+    if (!step("end with the parent", switched(PR_SET_PDEATHSIG, SIGKILL))) return pass(done.error());
 
     // 3. No file can be opened, no TCP port reached, nobody outside signalled.
     if (wanted.landlock_abi > 0) {
-        if (auto s = step("landlock", landlock::forbid_everything(static_cast<int>(wanted.landlock_abi))); !s)
-            return pass(s.error());
+        if (!step("landlock", landlock::forbid_everything(static_cast<int>(wanted.landlock_abi))))
+            return pass(done.error());
         applied.landlock_abi = wanted.landlock_abi;
     }
 
     // 4. No system call beyond computing.
     if (wanted.seccomp) {
-        if (auto s = filter_system_calls(); !s) return pass(s.error());
+        if (!step("seccomp", filter_system_calls())) return pass(done.error());
         applied.seccomp = 1;
     }
     return applied;
