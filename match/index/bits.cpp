@@ -2,14 +2,12 @@
 
 namespace rushlight::match::index {
 
-IndexHash to_index_order(const Pdq& hash) {
-    std::array<std::uint16_t, 16> rows{};
-    for (int j = 0; j < 16; ++j) {
-        const auto low = std::to_integer<unsigned>(hash.value[2 * j]);
-        const auto high = std::to_integer<unsigned>(hash.value[2 * j + 1]);
-        rows[j] = std::rotl(static_cast<std::uint16_t>(low | high << 8), j);
-    }
-    // Transpose by swapping ever smaller off-diagonal squares (Hacker's Delight, 7-3).
+namespace {
+
+using Rows = std::array<std::uint16_t, 16>;
+
+// Swaps ever smaller off-diagonal squares (Hacker's Delight, 7-3); its own inverse.
+void transpose(Rows& rows) {
     std::uint16_t mask = 0x00FF;
     for (int size = 8; size != 0; size >>= 1, mask ^= static_cast<std::uint16_t>(mask << size)) {
         for (int j = 0; j < 16; j = (j + size + 1) & ~size) {
@@ -18,8 +16,33 @@ IndexHash to_index_order(const Pdq& hash) {
             rows[j] ^= static_cast<std::uint16_t>(swap << size);
         }
     }
+}
+
+}  // namespace
+
+IndexHash to_index_order(const Pdq& hash) {
+    Rows rows{};
+    for (int j = 0; j < 16; ++j) {
+        const auto low = std::to_integer<unsigned>(hash.value[2 * j]);
+        const auto high = std::to_integer<unsigned>(hash.value[2 * j + 1]);
+        rows[j] = std::rotl(static_cast<std::uint16_t>(low | high << 8), j);
+    }
+    transpose(rows);
     IndexHash out;
     for (int i = 0; i < 16; ++i) out.words[i / 4] |= std::uint64_t{rows[i]} << (16 * (i % 4));
+    return out;
+}
+
+Pdq from_index_order(const IndexHash& hash) {
+    Rows rows{};
+    for (int i = 0; i < 16; ++i) rows[i] = hash.part(i);
+    transpose(rows);
+    Pdq out;
+    for (int j = 0; j < 16; ++j) {
+        const std::uint16_t row = std::rotr(rows[j], j);
+        out.value[2 * j] = static_cast<std::byte>(row);
+        out.value[2 * j + 1] = static_cast<std::byte>(row >> 8);
+    }
     return out;
 }
 

@@ -47,5 +47,6 @@ inline bool stored_before(const IndexEntry& a, const IndexEntry& b) {
 }
 
 IndexHash to_index_order(const Pdq& hash);
+Pdq from_index_order(const IndexHash& hash);
 
 }  // namespace rushlight::match::index

@@ -22,7 +22,7 @@ inline std::vector<Hit> sorted(std::vector<Hit> hits) {
 inline std::vector<Hit> brute_force(const std::vector<Entry>& entries, const Pdq& query, int limit) {
     std::vector<Hit> hits;
     for (const auto& entry : entries) {
-        if (const int d = distance(entry.hash, query); d <= limit) hits.push_back({entry.id, d});
+        if (const int d = distance(entry.hash, query); d <= limit) hits.push_back({entry.id, d, entry.hash});
     }
     return sorted(std::move(hits));
 }

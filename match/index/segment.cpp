@@ -368,7 +368,7 @@ struct Segment::Lookup {
         for (int earlier = 0; earlier < part; ++earlier) {
             if (segment.finds(plan, query, hash, earlier)) return;
         }
-        hits.push_back({segment.id_at(position), distance(query, hash)});
+        hits.push_back({segment.id_at(position), distance(query, hash), from_index_order(hash)});
     }
 };
 
@@ -386,7 +386,9 @@ void Segment::scan(const IndexHash& query, int limit, const Kernels& kernels, st
         const std::size_t n = kernels.scan(hashes_ + first, length, query, limit, found.data());
         for (std::size_t i = 0; i < n; ++i) {
             const std::size_t position = first + found[i];
-            if (!is_dead(position)) hits.push_back({id_at(position), distance(query, hashes_[position])});
+            if (is_dead(position)) continue;
+            const IndexHash& hash = hashes_[position];
+            hits.push_back({id_at(position), distance(query, hash), from_index_order(hash)});
         }
     }
     cost.candidates += shape_.count;

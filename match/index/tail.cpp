@@ -48,7 +48,8 @@ void Tail::scan(const IndexHash& query, int limit, const Kernels& kernels, std::
         const std::size_t n = kernels.scan(hashes_.get() + first, length, query, limit, found.data());
         for (std::size_t i = 0; i < n; ++i) {
             const std::size_t at = first + found[i];
-            if (!is_dead(at)) hits.push_back({ids_[at], distance(query, hashes_[at])});
+            if (is_dead(at)) continue;
+            hits.push_back({ids_[at], distance(query, hashes_[at]), from_index_order(hashes_[at])});
         }
     }
     cost.candidates += count;
