@@ -93,10 +93,7 @@ int Demuxer::read(void* self, std::uint8_t* out, int count) {
     if (count <= 0) return AVERROR(EINVAL);
     const std::size_t n = demuxer.input_->read_at(static_cast<std::uint64_t>(demuxer.at_),
                                                   {out, static_cast<std::size_t>(count)});
-    if (n == 0) {
-        demuxer.ran_out_ = true;
-        return AVERROR_EOF;
-    }
+    if (n == 0) return AVERROR_EOF;
     demuxer.at_ += static_cast<std::int64_t>(n);
     return static_cast<int>(n);
 }
@@ -108,11 +105,7 @@ std::int64_t Demuxer::seek(void* self, std::int64_t offset, int whence) {
     if (whence == AVSEEK_SIZE) return size;
     if (whence == SEEK_CUR) offset += demuxer.at_;  // both far from overflow: at_ is at most the size
     if (whence == SEEK_END) offset += size;
-    if (offset < 0) return AVERROR(EINVAL);
-    if (offset > size) {
-        demuxer.ran_out_ = true;
-        return AVERROR(EINVAL);
-    }
+    if (offset < 0 || offset > size) return AVERROR(EINVAL);
     demuxer.at_ = offset;
     return offset;
 }
@@ -150,10 +143,7 @@ tl::expected<std::unique_ptr<Demuxer>, Problem> Demuxer::open(const char* format
     if (error == AVERROR(ENOMEM)) throw std::bad_alloc();
     if (error == AVERROR_EXIT || !sink.go_on())
         return problem(Reason::timeout, "reading the file's header took too long");
-    if (error < 0) {
-        if (demuxer->ran_out_) return problem(Reason::truncated, "the video ends within its header");
-        return problem(Reason::corrupt, "the video's header is broken");
-    }
+    if (error < 0) return problem(Reason::corrupt, "the video's header is broken");
     return demuxer;
 }
 

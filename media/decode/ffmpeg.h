@@ -58,8 +58,6 @@ class Demuxer {
     ~Demuxer();
 
     AVFormatContext* format() const { return format_; }
-    // The reader wanted bytes from beyond the end.
-    bool ran_out() const { return ran_out_; }
 
   private:
     Demuxer(Input& input, Sink& sink) : input_(&input), sink_(&sink) {}
@@ -72,7 +70,6 @@ class Demuxer {
     AVFormatContext* format_ = nullptr;
     AVIOContext* io_ = nullptr;
     std::int64_t at_ = 0;
-    bool ran_out_ = false;
 };
 
 // Decodes one stream from where the demuxer stands to its end and calls `each` with every frame in the order

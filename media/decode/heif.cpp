@@ -2,6 +2,7 @@
 // (turning, mirroring, cropping) are orientation marks and are left out, as EXIF's are for JPEG; a grid's
 // tiles are put together. More than 8 bits are brought to 8 by libheif; alpha is left out.
 
+#include "media/decode/cut_short.h"
 #include "media/decode/decoder.h"
 
 #include <memory>
@@ -25,31 +26,7 @@ struct ReleaseHandle {
 };
 using Handle = std::unique_ptr<heif_image_handle, ReleaseHandle>;
 
-// The top boxes' own lengths: does the file end where they say?
-bool cut_short(std::span<const std::uint8_t> bytes) {
-    const auto number = [&](std::uint64_t at, int count) {
-        std::uint64_t value = 0;
-        for (int i = 0; i < count; ++i)
-            value = value << 8 | bytes[static_cast<std::size_t>(at) + static_cast<std::size_t>(i)];
-        return value;
-    };
-    std::uint64_t at = 0;
-    while (at < bytes.size()) {
-        if (bytes.size() - at < 8) return true;
-        std::uint64_t size = number(at, 4);
-        if (size == 0) return false;  // to the end of the file
-        if (size == 1) {
-            if (bytes.size() - at < 16) return true;
-            size = number(at + 8, 8);
-        }
-        if (size < 8) return false;  // broken, not short
-        if (size > bytes.size() - at) return true;
-        at += size;
-    }
-    return false;
-}
-
-Outcome failure(const heif_error& error, std::span<const std::uint8_t> bytes) {
+Outcome failure(const heif_error& error, const Input& input) {
     const std::string words = error.message != nullptr ? error.message : "no reason given";
     switch (error.code) {
         case heif_error_Unsupported_feature:
@@ -64,7 +41,8 @@ Outcome failure(const heif_error& error, std::span<const std::uint8_t> bytes) {
     if (error.subcode == heif_suberror_Security_limit_exceeded) {
         return problem(Reason::too_large, "the HEIF picture is over libheif's limits: " + words);
     }
-    if (cut_short(bytes)) return problem(Reason::truncated, "the HEIF file ends before its picture does");
+    if (boxes_cut_short(input))
+        return problem(Reason::truncated, "the HEIF file ends before its picture does");
     return problem(Reason::corrupt, "the HEIF picture is broken: " + words);
 }
 
@@ -83,10 +61,10 @@ Outcome decode_heif(Input& input, const Limits& limits, Sink& sink) {
     heif_context_set_maximum_image_size_limit(context.get(), static_cast<int>(limits.side));
     heif_error error =
         heif_context_read_from_memory_without_copy(context.get(), bytes.data(), bytes.size(), nullptr);
-    if (!ok(error)) return failure(error, bytes);
+    if (!ok(error)) return failure(error, input);
     heif_image_handle* raw_handle = nullptr;
     error = heif_context_get_primary_image_handle(context.get(), &raw_handle);
-    if (!ok(error)) return failure(error, bytes);
+    if (!ok(error)) return failure(error, input);
     const Handle handle(raw_handle);
 
     const int stored_width = heif_image_handle_get_ispe_width(handle.get());
@@ -104,7 +82,7 @@ Outcome decode_heif(Input& input, const Limits& limits, Sink& sink) {
     heif_image* raw_picture = nullptr;
     error = heif_decode_image(handle.get(), &raw_picture, heif_colorspace_RGB, heif_chroma_interleaved_RGB,
                               options.get());
-    if (!ok(error)) return failure(error, bytes);
+    if (!ok(error)) return failure(error, input);
     const Picture picture(raw_picture);
     // The coded size may differ from what the container said.
     const int decoded_width = heif_image_get_width(picture.get(), heif_channel_interleaved);

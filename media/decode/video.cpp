@@ -4,6 +4,7 @@
 // frames 0, m, 2m, … with m the whole part of r (at least 1), at frame / r seconds. Where the rate is unknown
 // or makes no sense, the frames' own time stamps decide: the first frame of each second, at its own time.
 
+#include "media/decode/cut_short.h"
 #include "media/decode/ffmpeg.h"
 
 #include <algorithm>
@@ -14,6 +15,11 @@ namespace {
 
 constexpr double kMostFramesASecond =
     240;  // above it, the container's rate is taken for a mistake or a trick
+
+struct Container {
+    const char* name;  // FFmpeg's
+    bool (*cut_short)(const Input&);
+};
 
 class Sampler {
   public:
@@ -64,10 +70,15 @@ int find_film(const AVFormatContext& format) {
     return -1;
 }
 
-Outcome decode_video(const char* container, Input& input, const Limits& limits, Sink& sink) {
+Outcome decode_video(const Container& container, Input& input, const Limits& limits, Sink& sink) {
     if (input.size() == 0) return problem(Reason::empty, "the file has no bytes");
-    const auto demuxer = ffmpeg::Demuxer::open(container, input, sink);
-    if (!demuxer) return tl::unexpected(demuxer.error());
+    const auto demuxer = ffmpeg::Demuxer::open(container.name, input, sink);
+    if (!demuxer) {
+        if (demuxer.error().reason == Reason::corrupt && container.cut_short(input)) {
+            return problem(Reason::truncated, "the video ends before FFmpeg can make sense of it");
+        }
+        return tl::unexpected(demuxer.error());
+    }
     AVFormatContext& format = *(*demuxer)->format();
     const int film = find_film(format);
     if (film < 0) return problem(Reason::not_media, "the file holds sound or data, but no film");
@@ -112,7 +123,7 @@ Outcome decode_video(const char* container, Input& input, const Limits& limits, 
     if (given > 0) return {};  // a film cut short, or broken in places, gives the frames that there are
     if (!sink.go_on()) return problem(Reason::timeout, "no frame could be decoded in time");
     if (!result) return result;
-    if ((*demuxer)->ran_out())
+    if (container.cut_short(input))
         return problem(Reason::truncated, "the video ends before its first whole frame");
     return problem(Reason::corrupt, "the video has no frame that can be decoded");
 }
@@ -120,13 +131,13 @@ Outcome decode_video(const char* container, Input& input, const Limits& limits, 
 }  // namespace
 
 Outcome decode_mov(Input& input, const Limits& limits, Sink& sink) {
-    return decode_video("mov", input, limits, sink);
+    return decode_video({"mov", boxes_cut_short}, input, limits, sink);
 }
 Outcome decode_mkv(Input& input, const Limits& limits, Sink& sink) {
-    return decode_video("matroska", input, limits, sink);
+    return decode_video({"matroska", matroska_cut_short}, input, limits, sink);
 }
 Outcome decode_avi(Input& input, const Limits& limits, Sink& sink) {
-    return decode_video("avi", input, limits, sink);
+    return decode_video({"avi", riff_cut_short}, input, limits, sink);
 }
 
 }  // namespace rushlight::media::decode

@@ -1,5 +1,6 @@
 // WebP through libwebp: lossy and lossless stills; animations composed by libwebpdemux. Alpha is dropped.
 
+#include "media/decode/cut_short.h"
 #include "media/decode/decoder.h"
 
 #include <memory>
@@ -10,15 +11,7 @@
 namespace rushlight::media::decode {
 namespace {
 
-// The RIFF header says how long the file is: a shorter one was cut.
-bool cut_short(std::span<const std::uint8_t> bytes) {
-    if (bytes.size() < 12) return true;
-    const std::uint64_t said = std::uint64_t{bytes[4]} | std::uint64_t{bytes[5]} << 8 |
-                               std::uint64_t{bytes[6]} << 16 | std::uint64_t{bytes[7]} << 24;
-    return said + 8 > bytes.size();
-}
-
-tl::unexpected<Problem> failure(VP8StatusCode status, std::span<const std::uint8_t> bytes) {
+tl::unexpected<Problem> failure(VP8StatusCode status, const Input& input) {
     switch (status) {
         case VP8_STATUS_OUT_OF_MEMORY:
             throw std::bad_alloc();
@@ -27,7 +20,7 @@ tl::unexpected<Problem> failure(VP8StatusCode status, std::span<const std::uint8
         default:
             break;
     }
-    if (cut_short(bytes)) return problem(Reason::truncated, "the WebP ends before its picture does");
+    if (riff_cut_short(input)) return problem(Reason::truncated, "the WebP ends before its picture does");
     return problem(Reason::corrupt, "the WebP is broken");
 }
 
@@ -35,7 +28,8 @@ struct DeleteAnimation {
     void operator()(WebPAnimDecoder* decoder) const { WebPAnimDecoderDelete(decoder); }
 };
 
-Outcome decode_animation(std::span<const std::uint8_t> bytes, const Limits& limits, Sink& sink) {
+Outcome decode_animation(const Input& input, std::span<const std::uint8_t> bytes, const Limits& limits,
+                         Sink& sink) {
     WebPAnimDecoderOptions options;
     if (WebPAnimDecoderOptionsInit(&options) == 0)
         return problem(Reason::unsupported, "another libwebp than built for");
@@ -45,7 +39,7 @@ Outcome decode_animation(std::span<const std::uint8_t> bytes, const Limits& limi
     const std::unique_ptr<WebPAnimDecoder, DeleteAnimation> decoder(WebPAnimDecoderNew(&data, &options));
     WebPAnimInfo info;
     if (!decoder || WebPAnimDecoderGetInfo(decoder.get(), &info) == 0)
-        return failure(VP8_STATUS_BITSTREAM_ERROR, bytes);
+        return failure(VP8_STATUS_BITSTREAM_ERROR, input);
     if (auto size = check_size(info.canvas_width, info.canvas_height, limits); !size) return size;
     const std::uint64_t canvas = std::uint64_t{info.canvas_width} * info.canvas_height;
     int shown_until = 0;
@@ -55,7 +49,7 @@ Outcome decode_animation(std::span<const std::uint8_t> bytes, const Limits& limi
         std::uint8_t* pixels = nullptr;
         const double seconds = shown_until / 1000.0;
         if (WebPAnimDecoderGetNext(decoder.get(), &pixels, &shown_until) == 0) {
-            return failure(VP8_STATUS_BITSTREAM_ERROR, bytes);
+            return failure(VP8_STATUS_BITSTREAM_ERROR, input);
         }
         const bool more = sink.frame({.pixels = pixels,
                                       .width = info.canvas_width,
@@ -85,7 +79,7 @@ Outcome decode_still(Input& input, std::span<const std::uint8_t> bytes, const We
     config.output.u.RGBA.size = stride * height;
     const VP8StatusCode status = WebPDecode(bytes.data(), bytes.size(), &config);
     WebPFreeDecBuffer(&config.output);
-    if (status != VP8_STATUS_OK) return failure(status, bytes);
+    if (status != VP8_STATUS_OK) return failure(status, input);
     sink.frame(
         {.pixels = pixels, .width = width, .height = height, .stride = stride, .layout = pdq::Layout::rgb8},
         0, 0);
@@ -100,13 +94,13 @@ Outcome decode_webp(Input& input, const Limits& limits, Sink& sink) {
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(all->data()), all->size());
     WebPBitstreamFeatures features;
     const VP8StatusCode status = WebPGetFeatures(bytes.data(), bytes.size(), &features);
-    if (status != VP8_STATUS_OK) return failure(status, bytes);
+    if (status != VP8_STATUS_OK) return failure(status, input);
     if (features.width < 0 || features.height < 0) return problem(Reason::corrupt, "a WebP of negative size");
     const auto width = static_cast<std::uint32_t>(features.width);
     const auto height = static_cast<std::uint32_t>(features.height);
     sink.size(width, height);
     if (auto size = check_size(width, height, limits); !size) return size;
-    return features.has_animation != 0 ? decode_animation(bytes, limits, sink)
+    return features.has_animation != 0 ? decode_animation(input, bytes, limits, sink)
                                        : decode_still(input, bytes, features, sink);
 }
 
