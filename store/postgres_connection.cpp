@@ -169,6 +169,11 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::
     if (PQserverVersion(handle) < 130000)
         return fail(ErrorCode::unavailable,
                     "the database server of " + name + " is older than PostgreSQL 13");
+    // Without this a server goes on for hours with the work of a process that was killed, and keeps its
+    // locks.
+    if (PQserverVersion(handle) >= 140000)
+        if (auto set = connection->script("SET client_connection_check_interval = 1000"); !set)
+            return pass(std::move(set.error()));
     return connection;
 }
 

@@ -62,6 +62,7 @@ class PostgresEngine final : public Engine {
     std::condition_variable changed_;
     std::vector<std::unique_ptr<PostgresConnection>> free_;
     int out_ = 0;
+    std::vector<std::thread::id> writing_;
 };
 
 Result<PostgresEngine::Lease> PostgresEngine::take() {
@@ -120,6 +121,21 @@ Status PostgresEngine::read(FunctionRef<Status(Reader&)> work) {
 }
 
 Status PostgresEngine::write(FunctionRef<Status(Writer&)> work, Durability durability) {
+    const std::thread::id self = std::this_thread::get_id();
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::ranges::find(writing_, self) != writing_.end())  // could wait for itself for ever
+            return fail(ErrorCode::invalid, "a write was begun inside a write of the same store");
+        writing_.push_back(self);
+    }
+    struct Done {
+        PostgresEngine& engine;
+        std::thread::id thread;
+        ~Done() {
+            const std::lock_guard lock(engine.mutex_);
+            std::erase(engine.writing_, thread);
+        }
+    } done{*this, self};
     const std::string_view first =
         durability == Durability::power_cut
             ? "BEGIN ISOLATION LEVEL SERIALIZABLE"

@@ -76,10 +76,12 @@ class SqliteRow final : public CheckedRow {
 };
 
 // SQLite gives the log and the shared memory the rights of the file, so it is enough to make that one
-// private.
+// private. A file that is there already may not be opened here, not even for a moment: closing it would let
+// go of all the locks that this process has on it (POSIX), and another process could then remove the log with
+// what is in it.
 Status make_private_file(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return fail_errno("cannot open '" + path + "' for writing");
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return errno == EEXIST ? Status() : Status(fail_errno("cannot make '" + path + "'"));
     ::close(fd);
     return {};
 }
@@ -240,16 +242,16 @@ Status SqliteConnection::script(std::string_view sql) {
 tl::unexpected<Error> SqliteConnection::error(int code, std::string_view sql) const {
     const std::string file = "'" + path_ + "'";
     const std::string reason = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
-    const int system = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
     const std::string kept = " Nothing that was stored before is lost.";
     switch (code & 0xff) {
         case SQLITE_FULL:
             return fail(ErrorCode::io, "the disk is full: " + file +
                                            " cannot grow. Free some space there and try again." + kept);
         case SQLITE_IOERR:
-            if (system == EFBIG || system == EDQUOT || system == ENOSPC)
+            // A limit or a quota of the file system; shared memory that cannot grow is a full disk too.
+            if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE)
                 return fail(ErrorCode::io,
-                            "the disk is full or a size limit was reached: " + file +
+                            "the disk is full, or a size limit or quota was reached: " + file +
                                 " cannot grow. Free some space or raise the limit, and try again." + kept);
             return fail(ErrorCode::io, "the system failed to read or write " + file + ": " + reason +
                                            ". Look at the disk's health." + kept);

@@ -1,0 +1,165 @@
+// Several processes on one store, killed and starved ones among them.
+#include "store/store.h"
+#include "store/testing/place.h"
+#include "store/testing/process.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+namespace rushlight::store {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::HelperProcess;
+using testing::Kind;
+
+class ProcessesTest : public ::testing::TestWithParam<Kind> {
+  protected:
+    testing::Place place{GetParam()};
+
+    // The helper's tables, made and already there.
+    void SetUp() override {
+        HelperProcess first({"open", place.where()});
+        ASSERT_EQ(first.line(), "version 2");
+        ASSERT_EQ(first.wait(), 0);
+    }
+    Store open() {
+        return testing::open(place, {{"helper", {{1, "tables", "the helper's, applied already"}}}});
+    }
+    std::int64_t number(std::string_view sql) {
+        Store store = open();
+        std::int64_t n = -1;
+        auto status = store.read([&](Reader& r) {
+            return r.integer(sql).map([&](std::optional<std::int64_t> value) { n = value.value_or(0); });
+        });
+        EXPECT_TRUE(status) << status.error().message;
+        return n;
+    }
+};
+INSTANTIATE_TEST_SUITE_P(, ProcessesTest, testing::both(), testing::name_of);
+
+TEST_P(ProcessesTest, LoseNoUpdateOfEachOther) {
+    HelperProcess a({"increment", place.where(), "150"});
+    HelperProcess b({"increment", place.where(), "150"});
+    HelperProcess c({"increment", place.where(), "150"});
+    EXPECT_EQ(a.line(), "");
+    EXPECT_EQ(b.line(), "");
+    EXPECT_EQ(c.line(), "");
+    EXPECT_EQ(a.wait() + b.wait() + c.wait(), 0);
+    EXPECT_EQ(number("SELECT value FROM counter"), 450);
+}
+
+// What was acknowledged is there; at most one that was not may be.
+TEST_P(ProcessesTest, KeepWhatWasAcknowledgedWhenKilled) {
+    std::int64_t acknowledged = 0;
+    const int rounds = 4;
+    for (int round = 0; round < rounds; ++round) {
+        HelperProcess writer({round % 2 == 0 ? "insert" : "insert-process", place.where()});
+        for (int i = 0; i < 30 + round; ++i) {
+            ASSERT_EQ(writer.line(), std::to_string(i + 1));
+            ++acknowledged;
+        }
+        writer.kill();
+        acknowledged += static_cast<std::int64_t>(writer.rest().size());
+        EXPECT_EQ(writer.wait(), 128 + SIGKILL);
+    }
+    const std::int64_t stored = number("SELECT count(*) FROM line");
+    EXPECT_GE(stored, acknowledged);
+    EXPECT_LE(stored, acknowledged + rounds);
+    EXPECT_EQ(number("SELECT count(*) FROM line WHERE length(filling) <> 100"), 0);
+}
+
+TEST_P(ProcessesTest, StartAtOnceOnANewStore) {
+    const testing::Place fresh(GetParam());
+    std::vector<std::unique_ptr<HelperProcess>> all;
+    for (int i = 0; i < 5; ++i)
+        all.push_back(std::make_unique<HelperProcess>(std::vector<std::string>{"open", fresh.where()}));
+    for (const auto& one : all) EXPECT_EQ(one->line(), "version 2");
+}
+
+TEST_P(ProcessesTest, LeaveTheOldSchemaWhenKilledInAMigration) {
+    std::uintmax_t before = 0;
+    const std::filesystem::path log = std::filesystem::path(place.where()) / "rushlight.db-wal";
+    std::error_code none;
+    HelperProcess upgrading({"endless", place.where()});
+    if (GetParam() == Kind::sqlite) {  // wait until it has written some of it
+        while ((before = std::filesystem::file_size(log, none)) < (1U << 20) || none)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    } else {
+        const testing::Place watched(Kind::postgres);  // another database: this one's schema is locked
+        Store watcher = testing::open(watched, {});
+        bool working = false;
+        while (!working) {
+            auto status = watcher.read([&](Reader& r) -> Status {
+                return r
+                    .integer(
+                        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+                        "'%RECURSIVE c%' "
+                        "AND pid <> pg_backend_pid()")
+                    .map([&](auto n) { working = n > 0; });
+            });
+            ASSERT_TRUE(status) << status.error().message;
+        }
+    }
+    upgrading.kill();
+    EXPECT_EQ(upgrading.wait(), 128 + SIGKILL);
+    HelperProcess old({"open", place.where()});
+    EXPECT_EQ(old.line(), "version 2");
+    EXPECT_EQ(number("SELECT value FROM counter"), 0);
+}
+
+TEST(SqliteProcesses, WaitForTheLockAndThenSayWhoHasIt) {
+    testing::Place place(Kind::sqlite);
+    HelperProcess holder({"hold", place.where()});
+    ASSERT_EQ(holder.line(), "holding");
+    const Schema known{"helper", {{1, "tables", "applied already"}}};
+    auto store = Store::open(
+        {.where = place.where(), .schemas = {known}, .busy_timeout = std::chrono::milliseconds(50)});
+    ASSERT_TRUE(store) << store.error().message;
+    const auto update = [](Writer& w) -> Status {
+        return w.run("UPDATE counter SET value = 7 WHERE id = 1").map([](std::int64_t) {});
+    };
+    auto refused = store->write(update);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(refused.error().message, HasSubstr("another process"));
+    // Reading goes on meanwhile.
+    EXPECT_TRUE(store->read([](Reader& r) {
+        return r.integer("SELECT value FROM counter").map([](auto n) { EXPECT_EQ(n, 0); });
+    }));
+    holder.tell_to_go_on();
+    EXPECT_EQ(holder.wait(), 0);
+    EXPECT_TRUE(store->write(update));
+}
+
+// A file-size limit looks to SQLite as a disk that has no more room.
+TEST(SqliteProcesses, SayThatTheDiskIsFullAndKeepWhatTheyHad) {
+    testing::Place place(Kind::sqlite);
+    HelperProcess writer({"fill", place.where(), "600000"});
+    std::int64_t acknowledged = 0;
+    std::string line = writer.line();
+    for (; !line.starts_with("error") && !line.empty(); line = writer.line()) ++acknowledged;
+    EXPECT_GT(acknowledged, 10);
+    EXPECT_THAT(line,
+                HasSubstr("error " + std::to_string(static_cast<int>(ErrorCode::io)) + " the disk is full"));
+    EXPECT_THAT(line, HasSubstr("rushlight.db"));
+    EXPECT_EQ(writer.wait(), 1);
+    Store store = testing::open(place, {{"helper", {{1, "tables", "applied already"}}}});
+    EXPECT_TRUE(store.read([&](Reader& r) {
+        return r.integer("SELECT count(*) FROM line").map([&](auto n) { EXPECT_EQ(n, acknowledged); });
+    }));
+    // With room again it goes on.
+    EXPECT_TRUE(store.write(
+        [](Writer& w) { return w.run("INSERT INTO line (number) VALUES (0)").map([](auto) {}); }));
+}
+
+}  // namespace
+}  // namespace rushlight::store
