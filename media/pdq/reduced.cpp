@@ -14,7 +14,8 @@ namespace rushlight::media::pdq {
 namespace {
 
 // Weights of one side. The mean of means of at most 4 elements reaches over 7 of them.
-constexpr int kMostTaps = 7;
+constexpr int kMostSamples = 7;
+constexpr int kMostTaps = 2 * kMostSamples;
 struct Tap {
     std::uint32_t pixel;
     float weight;
@@ -37,7 +38,7 @@ Window window_at(int at, int length, int window) {
 void weigh(std::uint32_t full, std::uint32_t reduced, std::uint32_t eighths, int grid, Axis& axis) {
     const int window = grid == kSide ? 1 : (grid + 2 * kSide - 1) / (2 * kSide);
     for (int i = 0; i < kSide; ++i) {
-        float weights[kMostTaps] = {};
+        float weights[kMostSamples] = {};
         const Window outer = window_at((2 * i + 1) * grid / (2 * kSide), grid, window);
         const int start = window_at(outer.first, grid, window).first;
         const int end = window_at(outer.last, grid, window).last;
@@ -48,16 +49,24 @@ void weigh(std::uint32_t full, std::uint32_t reduced, std::uint32_t eighths, int
                 weights[s - start] += 1.0f / static_cast<float>(share);
         }
         int count = 0;
-        for (int s = start; s <= end; ++s) {
-            const std::uint64_t pixel =
-                static_cast<std::uint64_t>(s) * full / static_cast<std::uint64_t>(grid);
-            const auto block = static_cast<std::uint32_t>(
-                std::min<std::uint64_t>((2 * pixel + 1) * eighths / 16, reduced - 1));
-            if (count > 0 && axis.taps[i][count - 1].pixel == block) {
-                axis.taps[i][count - 1].weight += weights[s - start];
-            } else {
-                axis.taps[i][count++] = {block, weights[s - start]};
+        const auto add = [&](std::uint32_t pixel, float weight) {
+            // Pixels come in rising order, so one that is there already is among the last two.
+            for (int k = std::max(0, count - 2); k < count; ++k) {
+                if (axis.taps[i][k].pixel == pixel) {
+                    axis.taps[i][k].weight += weight;
+                    return;
+                }
             }
+            axis.taps[i][count++] = {pixel, weight};
+        };
+        for (int s = start; s <= end; ++s) {
+            // Sixteenths of a reduced pixel from the middle of the first one, between whose middles we interpolate.
+            const std::uint64_t pixel = static_cast<std::uint64_t>(s) * full / static_cast<std::uint64_t>(grid);
+            const std::uint64_t place = std::max<std::uint64_t>((2 * pixel + 1) * eighths, 8) - 8;
+            const auto left = static_cast<std::uint32_t>(std::min<std::uint64_t>(place / 16, reduced - 1));
+            const float right_share = left + 1 < reduced ? static_cast<float>(place % 16) / 16 : 0;
+            add(left, weights[s - start] * (1 - right_share));
+            if (right_share > 0) add(left + 1, weights[s - start] * right_share);
         }
         axis.count[i] = count;
     }

@@ -1,0 +1,245 @@
+// JPEG by libjpeg-turbo: luma only, scaled down while it is decoded.
+//
+// The luma that PDQ wants is what a JPEG stores (ITU-R BT.601, the same weights), so colour is never
+// computed. RGB files are weighed by the library. CMYK and YCCK come as ink, by the convention of Adobe's
+// files inverted (255 is no ink), and are weighed here without a colour profile. Orientation marks are not
+// looked at.
+//
+// libjpeg reports errors by a call that must not return; we leave by longjmp, so nothing with a destructor
+// lives in a function that it jumps out of.
+#include "media/decode/jpeg.h"
+
+#include "media/decode/jpeg_scans.h"
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+
+#include <jpeglib.h>
+// After jpeglib.h.
+#include <jerror.h>
+
+namespace rushlight::media::decode {
+namespace {
+
+constexpr int kMostScans = 500;         // a progressive file has about ten
+constexpr long kMostWarnings = 10'000;  // broken data: enough is enough
+
+class Reader {
+  public:
+    explicit Reader(Bytes file) : file_(file) {
+        jpeg_.err = jpeg_std_error(&errors_);
+        errors_.error_exit = [](j_common_ptr jpeg) { self(jpeg).leave(jpeg->err->msg_code); };
+        errors_.emit_message = [](j_common_ptr jpeg, int level) { self(jpeg).warn(level); };
+        errors_.output_message = [](j_common_ptr) {};
+        progress_.progress_monitor = [](j_common_ptr jpeg) {
+            if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number > kMostScans)
+                self(jpeg).leave(kScans);
+        };
+        jpeg_.client_data = this;
+    }
+    ~Reader() { jpeg_destroy_decompress(&jpeg_); }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    // `step` may leave by longjmp: no destructors in it. False: what happened is in `problem`.
+    template <class Step>
+    bool run(Step step) {
+        if (setjmp(jump_) != 0) return false;
+        step();
+        return true;
+    }
+
+    void read_header() {
+        jpeg_create_decompress(&jpeg_);
+        jpeg_.client_data = this;
+        jpeg_.progress = &progress_;
+        source_.init_source = [](j_decompress_ptr) {};
+        source_.term_source = [](j_decompress_ptr) {};
+        source_.resync_to_restart = jpeg_resync_to_restart;
+        source_.skip_input_data = [](j_decompress_ptr jpeg, long count) { self(jpeg).skip(count); };
+        source_.fill_input_buffer = [](j_decompress_ptr jpeg) { return self(jpeg).fill(); };
+        source_.next_input_byte = reinterpret_cast<const JOCTET*>(file_.data());
+        source_.bytes_in_buffer = file_.size();
+        jpeg_.src = &source_;
+        jpeg_read_header(&jpeg_, TRUE);
+    }
+
+    // May throw std::bad_alloc, so not within run().
+    void choose_scans(int eighths) {
+        if (!jpeg_has_multiple_scans(&jpeg_)) return;
+        const bool luma_only = jpeg_.jpeg_color_space == JCS_YCbCr || jpeg_.jpeg_color_space == JCS_GRAYSCALE;
+        scans_ = jpeg_scans(file_, eighths, luma_only);
+        ran_out_ = missed_ = !scans_.complete;
+        // The header has been read, and lies within the first piece: so does what follows at once.
+        const auto* here = reinterpret_cast<const std::byte*>(source_.next_input_byte);
+        const Bytes piece = scans_.pieces.front();
+        if (here < piece.data() + piece.size())
+            source_.bytes_in_buffer = static_cast<std::size_t>(piece.data() + piece.size() - here);
+    }
+
+    void start(int eighths) {
+        ink_ = jpeg_.jpeg_color_space == JCS_CMYK || jpeg_.jpeg_color_space == JCS_YCCK;
+        jpeg_.out_color_space = ink_ ? JCS_CMYK : JCS_GRAYSCALE;
+        jpeg_.do_block_smoothing = FALSE;  // a guess at the scans that we leave out
+        jpeg_.scale_num = static_cast<unsigned>(eighths);
+        jpeg_.scale_denom = 8;
+        jpeg_start_decompress(&jpeg_);
+    }
+
+    // `inks` has room for one row of 4 bytes a pixel where ink() says so.
+    void read_rows(std::uint8_t* grey, std::uint8_t* inks) {
+        while (jpeg_.output_scanline < jpeg_.output_height) {
+            std::uint8_t* row = grey + std::size_t{jpeg_.output_scanline} * width();
+            if (!ink_) {
+                JSAMPROW rows[8];
+                const unsigned left = std::min(8u, jpeg_.output_height - jpeg_.output_scanline);
+                for (unsigned i = 0; i < left; ++i) rows[i] = row + std::size_t{i} * width();
+                jpeg_read_scanlines(&jpeg_, rows, left);
+            } else {
+                JSAMPROW rows[1] = {inks};
+                if (jpeg_read_scanlines(&jpeg_, rows, 1) == 1) weigh(inks, row);
+            }
+        }
+    }
+
+    std::uint32_t full_width() const { return jpeg_.image_width; }
+    std::uint32_t full_height() const { return jpeg_.image_height; }
+    std::uint32_t width() const { return jpeg_.output_width; }
+    std::uint32_t height() const { return jpeg_.output_height; }
+    bool ink() const { return ink_; }
+    // The file's bytes were used up while there was still something to decode.
+    bool truncated() const { return ran_out_ && missed_; }
+
+    Problem problem() const {
+        if (code_ == kScans) return {Reason::too_large, "a JPEG of more than 500 scans"};
+        if (code_ == kWarnings) return {Reason::corrupt, "the JPEG's data is broken throughout"};
+        if (code_ == JERR_OUT_OF_MEMORY)
+            return {Reason::too_large, "the JPEG needs more memory than allowed"};
+        if (ran_out_) return {Reason::truncated, "the JPEG ends before its picture does"};
+        for (const int unsupported :
+             {JERR_BAD_PRECISION, JERR_SOF_UNSUPPORTED, JERR_CONVERSION_NOTIMPL, JERR_COMPONENT_COUNT,
+              JERR_NOTIMPL, JERR_BAD_J_COLORSPACE, JERR_NOT_COMPILED}) {
+            if (code_ == unsupported)
+                return {Reason::unsupported, "a variant of JPEG that is not read: " + std::string(words_)};
+        }
+        return {Reason::corrupt, "JPEG: " + std::string(words_)};
+    }
+
+  private:
+    static constexpr int kScans = -1;
+    static constexpr int kWarnings = -2;
+
+    static Reader& self(j_common_ptr jpeg) { return *static_cast<Reader*>(jpeg->client_data); }
+    static Reader& self(j_decompress_ptr jpeg) { return *static_cast<Reader*>(jpeg->client_data); }
+
+    [[noreturn]] void leave(int code) {
+        code_ = code;
+        if (code >= 0) errors_.format_message(reinterpret_cast<j_common_ptr>(&jpeg_), words_);
+        std::longjmp(jump_, 1);
+    }
+
+    void warn(int level) {
+        if (level >= 0) return;
+        if (ran_out_) missed_ = true;
+        if (++errors_.num_warnings > kMostWarnings) leave(kWarnings);
+    }
+
+    void skip(long count) {
+        std::size_t left = count > 0 ? static_cast<std::size_t>(count) : 0;
+        while (left >= source_.bytes_in_buffer) {
+            left -= source_.bytes_in_buffer;
+            fill();
+            if (ran_out_) return;
+        }
+        source_.next_input_byte += left;
+        source_.bytes_in_buffer -= left;
+    }
+
+    // The next piece. When no bytes are left the library gets end marks for ever, and goes on with what it
+    // has.
+    boolean fill() {
+        static constexpr JOCTET kEnd[2] = {0xFF, JPEG_EOI};
+        if (next_piece_ < scans_.pieces.size()) {
+            const Bytes piece = scans_.pieces[next_piece_++];
+            source_.next_input_byte = reinterpret_cast<const JOCTET*>(piece.data());
+            source_.bytes_in_buffer = piece.size();
+            return TRUE;
+        }
+        ran_out_ = true;
+        source_.next_input_byte = kEnd;
+        source_.bytes_in_buffer = sizeof kEnd;
+        return TRUE;
+    }
+
+    void weigh(const std::uint8_t* inks, std::uint8_t* grey) const {
+        for (std::uint32_t x = 0; x < width(); ++x, inks += 4) {
+            // Each of red, green and blue is what its ink and black let through: c·k / 255.
+            const unsigned light = (299u * inks[0] + 587u * inks[1] + 114u * inks[2]) * inks[3];
+            grey[x] = static_cast<std::uint8_t>((light + 127'500) / 255'000);
+        }
+    }
+
+    Bytes file_;
+    JpegScans scans_;
+    std::size_t next_piece_ = 1;
+    jpeg_decompress_struct jpeg_{};
+    jpeg_error_mgr errors_{};
+    jpeg_source_mgr source_{};
+    jpeg_progress_mgr progress_{};
+    std::jmp_buf jump_;
+    char words_[JMSG_LENGTH_MAX] = {};
+    int code_ = 0;
+    bool ink_ = false;
+    bool ran_out_ = false;
+    bool missed_ = false;
+};
+
+}  // namespace
+
+int jpeg_eighths(std::uint32_t width, std::uint32_t height) {
+    constexpr std::uint32_t kShortSide = 128;
+    for (const int eighths : {1, 2, 4}) {
+        if (std::min(width, height) * static_cast<std::uint64_t>(eighths) / 8 >= kShortSide) return eighths;
+    }
+    return 8;
+}
+
+Outcome decode_jpeg_at(Input& input, const Limits& limits, Sink& sink,
+                       int (*rule)(std::uint32_t, std::uint32_t)) {
+    const auto file = input.all(limits);
+    if (!file) return tl::unexpected<Problem>(file.error());
+    Reader reader(*file);
+    if (!reader.run([&] { reader.read_header(); })) return tl::unexpected<Problem>(reader.problem());
+    if (auto fits = check_size(reader.full_width(), reader.full_height(), limits); !fits) return fits;
+    sink.size(reader.full_width(), reader.full_height());
+
+    const int eighths = rule(reader.full_width(), reader.full_height());
+    reader.choose_scans(eighths);
+    if (!reader.run([&] { reader.start(eighths); })) return tl::unexpected<Problem>(reader.problem());
+    const std::size_t row = reader.width();
+    std::uint8_t* pixels = input.scratch().pixels.take(row * reader.height());
+    std::uint8_t* inks = reader.ink() ? input.scratch().more.take(row * 4) : nullptr;
+    if (!reader.run([&] { reader.read_rows(pixels, inks); }))
+        return tl::unexpected<Problem>(reader.problem());
+    if (reader.truncated()) return problem(Reason::truncated, "the JPEG ends before its picture does");
+
+    pdq::Image image;
+    image.pixels = pixels;
+    image.width = reader.width();
+    image.height = reader.height();
+    image.stride = row;
+    image.layout = pdq::Layout::grey8;
+    image.eighths = static_cast<std::uint32_t>(eighths);
+    image.full_width = reader.full_width();
+    image.full_height = reader.full_height();
+    sink.frame(image, 0, 0);
+    return {};
+}
+
+Outcome decode_jpeg(Input& input, const Limits& limits, Sink& sink) {
+    return decode_jpeg_at(input, limits, sink, jpeg_eighths);
+}
+
+}  // namespace rushlight::media::decode
