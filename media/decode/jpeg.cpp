@@ -199,7 +199,7 @@ class Reader {
 }  // namespace
 
 int jpeg_eighths(std::uint32_t width, std::uint32_t height) {
-    constexpr std::uint32_t kShortSide = 128;
+    constexpr std::uint32_t kShortSide = 256;
     for (const int eighths : {1, 2, 4}) {
         if (std::min(width, height) * static_cast<std::uint64_t>(eighths) / 8 >= kShortSide) return eighths;
     }
