@@ -179,14 +179,14 @@ MergeInput NearIndex::State::pick_merge(const View& now) const {
         }
         return input;
     }
-    auto bySize = now.segments;
-    std::stable_sort(bySize.begin(), bySize.end(), [](auto& a, auto& b) { return a->live() < b->live(); });
+    auto by_size = now.segments;
+    std::sort(by_size.begin(), by_size.end(), [](auto& a, auto& b) { return a->live() < b->live(); });
     const auto rank = [&](const auto& segment) {  // sizes within a factor of four are alike
         return std::bit_width(segment->live() / options.tail_limit + 1) / 2;
     };
     std::vector<std::shared_ptr<Segment>> chosen;
     std::size_t total = 0;
-    for (const auto& segment : bySize) {
+    for (const auto& segment : by_size) {
         if (!chosen.empty() && rank(segment) != rank(chosen.front())) {
             if (chosen.size() > 1) break;
             chosen.clear();
@@ -198,7 +198,7 @@ MergeInput NearIndex::State::pick_merge(const View& now) const {
     }
     if (chosen.size() < 2) {
         chosen.clear();
-        for (const auto& segment : bySize) {
+        for (const auto& segment : by_size) {
             if (segment->live() < segment->count() - segment->count() / 4) {
                 chosen.push_back(segment);
                 break;
