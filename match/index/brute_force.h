@@ -11,7 +11,7 @@
 namespace rushlight::match::index {
 
 inline bool hit_before(const Hit& a, const Hit& b) {
-    return std::tie(a.id, a.distance) < std::tie(b.id, b.distance);
+    return std::tie(a.id, a.distance, a.hash) < std::tie(b.id, b.distance, b.hash);
 }
 
 inline std::vector<Hit> sorted(std::vector<Hit> hits) {
