@@ -17,24 +17,25 @@ std::optional<ListKind> parse_list_kind(std::string_view text) {
 Status set_threshold(Thresholds& thresholds, std::string_view assignment) {
     const auto equals = assignment.find('=');
     const std::string method = lower(trim(assignment.substr(0, equals)));
-    const auto number =
-        equals == std::string_view::npos ? std::nullopt : parse_integer(trim(assignment.substr(equals + 1)));
+    const std::int64_t number = equals == std::string_view::npos
+                                    ? -1
+                                    : parse_integer(trim(assignment.substr(equals + 1))).value_or(-1);
     const std::string shown = "threshold '" + printable(assignment) + "': ";
     if (method == "pdq" || method == "vpdq") {
-        if (!number || *number < 0 || *number > kMaxThreshold) {
+        if (number < 0 || number > kMaxThreshold) {
             return fail(ErrorCode::invalid, shown + "a number of bits from 0 to " +
                                                 std::to_string(kMaxThreshold) + " is wanted, as in " +
                                                 method + "=31");
         }
-        (method == "pdq" ? thresholds.pdq : thresholds.vpdq) = static_cast<int>(*number);
+        (method == "pdq" ? thresholds.pdq : thresholds.vpdq) = static_cast<int>(number);
         return {};
     }
     if (method == "vpdq_share") {
-        if (!number || *number < 1 || *number > 100) {
+        if (number < 1 || number > 100) {
             return fail(ErrorCode::invalid,
                         shown + "a share from 1 to 100 per cent is wanted, as in vpdq_share=80");
         }
-        thresholds.vpdq_share = static_cast<int>(*number);
+        thresholds.vpdq_share = static_cast<int>(number);
         return {};
     }
     if (formats::parse_method(method)) {
