@@ -42,6 +42,16 @@ std::string to_postgres(std::string_view sqlite_ddl) {
     };
     const auto word = [&](std::size_t i) { return i < parts.size() ? parts[i] : std::string_view{}; };
 
+    // From the first option of a table to the last part of the last: STRICT, WITHOUT ROWID, commas between.
+    const auto last_option = [&](std::size_t i) {
+        for (;;) {
+            if (word(i) == "WITHOUT" && word(next(i)) == "ROWID") i = next(i);
+            const std::size_t after = next(next(i));
+            if (word(next(i)) != "," || (word(after) != "STRICT" && word(after) != "WITHOUT")) return i;
+            i = after;
+        }
+    };
+
     std::string out;
     std::string_view before;  // the last part that was not white space
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -61,17 +71,24 @@ std::string to_postgres(std::string_view sqlite_ddl) {
             out += "TEXT COLLATE \"C\"";
         } else if (part == "BLOB") {
             out += "BYTEA";
-        } else if (part == "STRICT" && (before == ")" || before == ",")) {
-            // every table of PostgreSQL is
-        } else if (part == "WITHOUT" && before == ")" && word(next(i)) == "ROWID") {
-            i = next(i);
-            if (word(next(i)) == ",") i = next(i);
+        } else if (before == ")" && (part == "STRICT" || part == "WITHOUT")) {
+            i = last_option(i);
         } else {
             out += part;
         }
         if (!trim(part).empty()) before = part;
     }
     return out;
+}
+
+int highest_parameter(std::string_view sql) {
+    std::int64_t highest = 0;
+    std::string_view before;
+    for (const std::string_view part : tokens(sql)) {
+        if (before == "$") highest = std::max(highest, parse_integer(part).value_or(0));
+        before = part;
+    }
+    return static_cast<int>(std::min<std::int64_t>(highest, 65'536));  // more than any database takes
 }
 
 }  // namespace rushlight::store

@@ -12,4 +12,7 @@ namespace rushlight::store {
 //   STRICT and WITHOUT ROWID after a table's closing parenthesis → nothing
 std::string to_postgres(std::string_view sqlite_ddl);
 
+// The highest n of all $n outside of comments, strings and quoted names; 0 where there is none.
+int highest_parameter(std::string_view sql);
+
 }  // namespace rushlight::store

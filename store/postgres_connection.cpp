@@ -1,6 +1,7 @@
 #include "store/postgres_connection.h"
 
 #include "base/text.h"
+#include "store/dialect.h"
 #include "store/postgres_wire.h"
 
 #include <array>
@@ -189,6 +190,8 @@ Result<std::string> PostgresConnection::prepare(std::string_view sql, std::span<
     for (const Value& value : values) key_ += static_cast<char>('0' + static_cast<int>(value.kind()));
     key_ += sql;
     if (const auto found = statements_.find(key_); found != statements_.end()) return found->second;
+    if (static_cast<std::size_t>(highest_parameter(sql)) != values.size())
+        return fail(ErrorCode::invalid, "as many values as parameters are needed: " + std::string(sql));
     if (statements_.size() >= kMostStatements) {
         if (auto forgotten = script("DEALLOCATE ALL"); !forgotten) return pass(std::move(forgotten.error()));
         statements_.clear();

@@ -161,5 +161,26 @@ TEST(SqliteProcesses, SayThatTheDiskIsFullAndKeepWhatTheyHad) {
         [](Writer& w) { return w.run("INSERT INTO line (number) VALUES (0)").map([](auto) {}); }));
 }
 
+// The same on a real small disk, where this user may make one (root outside of a container).
+TEST(SqliteProcesses, SayThatASmallDiskIsFull) {
+    testing::Place place(Kind::sqlite);
+    if (::mount("tmpfs", place.where().c_str(), "tmpfs", 0, "size=1m") != 0) return;
+    {
+        HelperProcess writer({"fill", place.where(), "1000000000"});
+        std::int64_t acknowledged = 0;
+        std::string line = writer.line();
+        for (; !line.starts_with("error") && !line.empty(); line = writer.line()) ++acknowledged;
+        EXPECT_GT(acknowledged, 10);
+        EXPECT_THAT(line, HasSubstr("the disk is full"));
+        EXPECT_EQ(writer.wait(), 1);
+        // Full as it is, it can be read.
+        Store store = testing::open(place, {{"helper", {{1, "tables", "applied already"}}}});
+        EXPECT_TRUE(store.read([&](Reader& r) {
+            return r.integer("SELECT count(*) FROM line").map([&](auto n) { EXPECT_EQ(n, acknowledged); });
+        }));
+    }
+    EXPECT_EQ(::umount(place.where().c_str()), 0);
+}
+
 }  // namespace
 }  // namespace rushlight::store
