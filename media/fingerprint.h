@@ -47,7 +47,9 @@ struct Frame {
     int quality = 0;
 };
 
-// Where the time went, for the benchmark and for `--explain`. Stages in the child are its own measurements.
+// Where the time went, for the benchmark and for `--explain`. Stages in the child are its own measurements;
+// the exact hashes are computed meanwhile. `handover` is what is left of the time between question and answer
+// after the longer of the two. `read` is both sides' reading.
 struct Stages {
     std::chrono::nanoseconds read{0}, exact{0}, handover{0}, decode{0}, filter{0}, dct{0};
 };
@@ -55,7 +57,9 @@ struct Stages {
 struct Fingerprint {
     Type type;
     std::uint64_t bytes = 0;
-    std::optional<Exact> exact;                  // there whenever the bytes could be read at all
+    // There whenever they were wanted and the bytes could be read; not for a file that went on changing while
+    // it was read (problem `corrupt`), whose hashes would be those of no content at all.
+    std::optional<Exact> exact;
     std::optional<std::uint32_t> width, height;  // as stored: no orientation mark applied
     std::optional<Pdq> pdq;                      // a picture's; of several frames, the first one's
     std::optional<int> quality;
@@ -73,14 +77,18 @@ struct Wanted {
 
 class Fingerprinter {
   public:
-    // The pool must outlive the fingerprinter.
-    explicit Fingerprinter(sandbox::Pool& pool) : pool_(&pool) {}
+    // The pools must outlive the fingerprinter. `light` runs libexec/rushlight/decode, which reads most
+    // pictures and starts fast; `all` runs decode-all, for the other formats. They may be one pool, of
+    // decode-all.
+    Fingerprinter(sandbox::Pool& light, sandbox::Pool& all) : light_(&light), all_(&all) {}
+    explicit Fingerprinter(sandbox::Pool& all) : Fingerprinter(all, all) {}
 
     // Never fails as a whole: what could not be done stands in `problem`, the rest is there.
     Fingerprint fingerprint(const Content& content, sandbox::Submitter submitter, Wanted wanted = {}) const;
 
   private:
-    sandbox::Pool* pool_;
+    sandbox::Pool* light_;
+    sandbox::Pool* all_;
 };
 
 }  // namespace rushlight::media
