@@ -31,6 +31,11 @@ class SqliteConnection final : public Connection {
     Status script(std::string_view sql) override;
     Status take_turn(std::string_view) override { return {}; }  // one writer at a time anyway
 
+    // One statement without parameters that is kept prepared: BEGIN, COMMIT …
+    Status step(std::string_view sql) {
+        return run(sql, {}, nullptr).map([](std::int64_t) {});
+    }
+
     bool in_transaction() const;
     // May not be called inside a transaction.
     Status set_durability(Durability durability);

@@ -105,11 +105,11 @@ Status SqliteEngine::read(FunctionRef<Status(Reader&)> work) {
         std::unique_ptr<SqliteConnection>& reader;
         ~Return() {
             // A connection that cannot end its transaction is not used again.
-            if (reader->in_transaction() && !reader->script("COMMIT")) reader.reset();
+            if (reader->in_transaction() && !reader->step("COMMIT")) reader.reset();
             engine.give_reader(std::move(reader));
         }
     } give_back{*this, *reader};
-    if (auto begun = (*reader)->script("BEGIN"); !begun) return begun;
+    if (auto begun = (*reader)->step("BEGIN"); !begun) return begun;
     return run_reader(**reader, work);
 }
 
@@ -151,13 +151,13 @@ void SqliteEngine::work_on(Unit& unit) {
 
 void SqliteEngine::commit_alone(Unit& unit) {
     auto begun =
-        writer_->set_durability(unit.durability).and_then([&] { return writer_->script("BEGIN IMMEDIATE"); });
+        writer_->set_durability(unit.durability).and_then([&] { return writer_->step("BEGIN IMMEDIATE"); });
     if (!begun) {
         unit.result = begun;
         return;
     }
     work_on(unit);
-    if (unit.result) unit.result = writer_->script("COMMIT");
+    if (unit.result) unit.result = writer_->step("COMMIT");
     if (writer_->in_transaction()) (void)writer_->script("ROLLBACK");
 }
 
@@ -169,7 +169,7 @@ void SqliteEngine::commit(std::vector<Unit*>& group) {
     for (const Unit* unit : group)
         if (unit->durability == Durability::power_cut) durability = Durability::power_cut;
     auto whole =
-        writer_->set_durability(durability).and_then([&] { return writer_->script("BEGIN IMMEDIATE"); });
+        writer_->set_durability(durability).and_then([&] { return writer_->step("BEGIN IMMEDIATE"); });
     if (!whole) {
         for (Unit* unit : group) unit->result = whole;
         return;
@@ -178,16 +178,17 @@ void SqliteEngine::commit(std::vector<Unit*>& group) {
     std::size_t worked = 0;
     while (whole && worked < group.size() && (worked == 0 || Steady::now() - began < kLongestGroup)) {
         Unit& unit = *group[worked++];
-        whole = writer_->script("SAVEPOINT unit");
+        whole = writer_->step("SAVEPOINT unit");
         if (!whole) break;
         work_on(unit);
         if (!writer_->in_transaction()) {  // SQLite has undone everything
             whole = fail(ErrorCode::io, "the transaction was undone");
             break;
         }
-        whole = writer_->script(unit.result ? "RELEASE unit" : "ROLLBACK TO unit; RELEASE unit");
+        if (!unit.result) whole = writer_->step("ROLLBACK TO unit");
+        if (whole) whole = writer_->step("RELEASE unit");
     }
-    if (whole) whole = writer_->script("COMMIT");
+    if (whole) whole = writer_->step("COMMIT");
     if (writer_->in_transaction()) (void)writer_->script("ROLLBACK");
     {
         const std::lock_guard lock(queue_mutex_);
