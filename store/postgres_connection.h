@@ -33,7 +33,7 @@ class PostgresConnection final : public Connection {
     Status script(std::string_view sql) override;
     Status take_turn(std::string_view name) override;
 
-    // COPY … FROM STDIN of whole binary data, as one transaction.
+    // COPY … FROM STDIN of whole binary data.
     Status copy_in(std::string_view sql, std::string_view data);
 
     bool usable() const;                          // still connected, and in no transaction

@@ -160,7 +160,7 @@ Status PostgresEngine::write(FunctionRef<Status(Writer&)> work, Durability durab
 
 // Which transactions have ended: differs as soon as one more has.
 Result<std::int64_t> PostgresEngine::changes() {
-    auto lease = take();
+    auto lease = begin("BEGIN READ ONLY");
     if (!lease) return pass(std::move(lease.error()));
     std::size_t state = 0;
     const auto take_row = [&](const Row& row) {
@@ -168,17 +168,16 @@ Result<std::int64_t> PostgresEngine::changes() {
         return true;
     };
     const FunctionRef<bool(const Row&)> use(take_row);
-    return (*lease)->run("SELECT CAST(pg_current_snapshot() AS TEXT)", {}, &use).map([&](std::int64_t) {
-        return static_cast<std::int64_t>(state);
-    });
+    auto asked = (*lease)->run("SELECT CAST(pg_current_snapshot() AS TEXT)", {}, &use);
+    return asked.map([&](std::int64_t) { return static_cast<std::int64_t>(state); });
 }
 
 std::unique_ptr<Loader> PostgresEngine::load(std::string_view table, std::vector<std::string> columns) {
     return make_postgres_loader(
         [this](std::string_view sql, std::string_view data) -> Status {
-            auto lease = take();
+            auto lease = begin("BEGIN");
             if (!lease) return pass(std::move(lease.error()));
-            return (*lease)->copy_in(sql, data);
+            return (*lease)->copy_in(sql, data).and_then([&] { return (*lease)->script("COMMIT"); });
         },
         table, columns);
 }

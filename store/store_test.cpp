@@ -418,6 +418,49 @@ TEST_P(StoreTest, TheOutboxGivesEachItemOnceAndInOrder) {
     EXPECT_THAT(got, ::testing::UnorderedElementsAreArray(wanted));
 }
 
+TEST(Postgres, ReplacesConnectionsThatTheServerEnded) {
+    const testing::Place place(testing::Kind::postgres);
+    Store store = testing::open(place, {people()});
+    Store other = testing::open(place, {people()});
+    const auto end_all_others = [&] {
+        return other.read([](Reader& r) {
+            return r.each(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                {}, [](const Row& row) { EXPECT_EQ(row.integer(0), 1); });
+        });
+    };
+    const auto add = [&](std::string_view name) {
+        return store.write([&](Writer& w) {
+            return w.run("INSERT INTO person (name) VALUES ($1)", {name}).map([](auto) {});
+        });
+    };
+    ASSERT_TRUE(add("Ann"));
+    ASSERT_TRUE(end_all_others());
+    auto status = add("Bob");
+    EXPECT_TRUE(status) << status.error().message;
+
+    // In the middle of a transaction it is an error in words, and nothing of it is kept.
+    status = store.write([&](Writer& w) -> Status {
+        auto added = w.run("INSERT INTO person (name) VALUES ('Cid')");
+        EXPECT_TRUE(added);
+        EXPECT_TRUE(end_all_others());
+        return w.run("INSERT INTO person (name) VALUES ('Dan')").map([](auto) {});
+    });
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(status.error().message, ::testing::HasSubstr("was lost"));
+    ASSERT_TRUE(other.read([](Reader& r) {
+        return r.integer("SELECT count(*) FROM person").map([](auto n) { EXPECT_EQ(n, 2); });
+    }));
+    ASSERT_TRUE(end_all_others());
+    EXPECT_TRUE(store.changes());
+    ASSERT_TRUE(end_all_others());
+    auto load = store.bulk_load("person", {"name"});
+    ASSERT_TRUE(load->add({"Eve"}));
+    EXPECT_TRUE(load->finish());
+}
+
 TEST(Opening, SaysInWordsWhatIsWrong) {
     const auto error = [](const std::string& where) {
         auto store = Store::open({.where = where});
