@@ -1,0 +1,57 @@
+#include "cli/cli.h"
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/parse.h"
+
+#include <type_traits>
+#include <variant>
+
+#ifndef RUSHLIGHT_VERSION
+#define RUSHLIGHT_VERSION "unknown"
+#endif
+
+namespace rushlight::cli {
+namespace {
+
+struct Runner {
+    const Common& common;
+
+    int operator()(const ConfigCheck&) const { return run_config_check(common); }
+    int operator()(const Completion& command) const {
+        print_line(completion_script(command.shell));
+        return kDone;
+    }
+    int operator()(const Version&) const {
+        print_line("rushlight " RUSHLIGHT_VERSION);
+        return kDone;
+    }
+    // All others need the parts.
+    int operator()(const auto& command) const {
+        auto context = Context::create(common);
+        if (!context) return report(context.error());
+        using C = std::decay_t<decltype(command)>;
+        if constexpr (std::is_same_v<C, HashCommand>) {
+            return run_hash(*context, command);
+        } else if constexpr (std::is_same_v<C, MatchCommand>) {
+            return run_match(*context, command);
+        } else if constexpr (std::is_same_v<C, ScanCommand>) {
+            return run_scan(*context, command);
+        } else if constexpr (std::is_same_v<C, Doctor>) {
+            return run_doctor(*context);
+        } else {
+            return run_list(*context, command);
+        }
+    }
+};
+
+}  // namespace
+
+int main(int argc, const char* const* argv) {
+    const auto parsed = parse(argc, argv);
+    if (const int* status = std::get_if<int>(&parsed)) return *status;
+    const auto& [common, command] = std::get<Parsed>(parsed);
+    return std::visit(Runner{common}, command);
+}
+
+}  // namespace rushlight::cli

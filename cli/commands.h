@@ -1,0 +1,25 @@
+// The commands: each translates what was asked into calls of a room's door, and the answer into lines. No logic here.
+#pragma once
+
+#include "cli/context.h"
+#include "cli/parse.h"
+
+namespace rushlight::cli {
+
+// Each returns the exit status.
+int run_hash(Context& context, const HashCommand& command);
+int run_match(Context& context, const MatchCommand& command);
+int run_scan(Context& context, const ScanCommand& command);
+int run_list(Context& context, const ListCreate& command);
+int run_list(Context& context, const ListImport& command);
+int run_list(Context& context, const ListExport& command);
+int run_list(Context& context, const ListShow& command);
+int run_list(Context& context, const ListRemove& command);
+int run_list(Context& context, const ListEntries& command);
+int run_list(Context& context, const ListAdd& command);
+int run_list(Context& context, const ListDrop& command);
+int run_list(Context& context, const ListSet& command);
+int run_doctor(Context& context);
+int run_config_check(const Common& common);
+
+}  // namespace rushlight::cli

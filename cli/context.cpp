@@ -1,0 +1,98 @@
+#include "cli/context.h"
+
+#include "scan/scan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <pwd.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace rushlight::cli {
+namespace {
+
+// The sandboxed children lie beside the program, in the build folder as in an installed tree.
+Result<std::string> find_program(const std::string& name) {
+    std::error_code error;
+    const auto here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+    for (const auto& folder : {here / "libexec/rushlight", here / "../libexec/rushlight"}) {
+        const auto program = (folder / name).lexically_normal();
+        if (::access(program.c_str(), X_OK) == 0) return program.string();
+    }
+    return fail(ErrorCode::not_found, "cannot find libexec/rushlight/" + name + " beside " + here.string() +
+                                          ": the installation is incomplete (`./run --build` builds it)");
+}
+
+}  // namespace
+
+Result<Context> Context::create(const Common& common) {
+    auto config = load_config({.data = common.data, .store = common.store, .allow_weak_sandbox = common.allow_weak_sandbox},
+                              process_environment());
+    if (!config) return pass(config.error());
+    return Context(std::move(*config), common.json);
+}
+
+std::string Context::who() const {
+    const passwd* person = ::getpwuid(::geteuid());
+    return person != nullptr ? person->pw_name : "uid " + std::to_string(::geteuid());
+}
+
+Result<store::Store*> Context::store() {
+    if (!store_) {
+        std::error_code error;
+        std::filesystem::create_directories(config_.data, error);
+        if (error) return fail(ErrorCode::io, "cannot make the data folder '" + config_.data + "': " + error.message());
+        auto opened = store::Store::open({.where = config_.store.empty() ? config_.data : config_.store,
+                                          .schemas = {match::schema(), scan::schema()}});
+        if (!opened) return pass(opened.error());
+        store_ = std::make_unique<store::Store>(std::move(*opened));
+    }
+    return store_.get();
+}
+
+Result<match::Lists*> Context::lists() {
+    if (!lists_) {
+        auto opened_store = store();
+        if (!opened_store) return pass(opened_store.error());
+        auto opened = match::Lists::open(**opened_store, config_.data);
+        if (!opened) return pass(opened.error());
+        lists_ = std::move(*opened);
+    }
+    return lists_.get();
+}
+
+Result<sandbox::Pools*> Context::pools() {
+    if (!pools_) {
+        const auto program = find_program("decode");
+        if (!program) return pass(program.error());
+        const auto all = find_program("decode-all");
+        if (!all) return pass(all.error());
+        sandbox::Options options{.program = *program};
+        options.limits.memory = static_cast<std::uint64_t>(config_.sandbox.memory_mb) << 20;
+        options.limits.time = std::chrono::seconds(config_.sandbox.seconds);
+        options.children = std::max(1u, std::thread::hardware_concurrency());
+        options.allow_weak = config_.sandbox.allow_weak;
+        auto pool = sandbox::Pool::create(std::move(options));
+        if (!pool) return pass(pool.error());
+        pools_ = std::make_unique<sandbox::Pool>(std::move(*pool));
+    }
+    return pools_.get();
+}
+
+Result<std::unique_ptr<match::Matcher>> Context::matcher(const std::vector<std::string>& names_and_files,
+                                                         std::optional<match::Method> method) {
+    match::Sources sources{.all_stored = names_and_files.empty(), .file_method = method};
+    for (const std::string& value : names_and_files) {
+        (match::names_a_file(value) ? sources.files : sources.stored).push_back(value);
+    }
+    match::Lists* stored = nullptr;
+    if (sources.all_stored || !sources.stored.empty()) {
+        auto opened = lists();
+        if (!opened) return pass(opened.error());
+        stored = *opened;
+    }
+    return match::Matcher::open(stored, sources);
+}
+
+}  // namespace rushlight::cli

@@ -1,0 +1,47 @@
+// The parts that commands need, made when one first asks for them: printing a file's hash opens no database.
+#pragma once
+
+#include "base/config.h"
+#include "base/result.h"
+#include "cli/parse.h"
+#include "match/match.h"
+#include "media/fingerprint.h"
+#include "sandbox/sandbox.h"
+#include "store/store.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rushlight::cli {
+
+class Context {
+  public:
+    static Result<Context> create(const Common& common);
+
+    const Config& config() const { return config_; }
+    bool json() const { return json_; }
+    std::string who() const;  // who added an entry: the system's name of the person at the keyboard
+
+    // The store with every room's tables, in the data folder (made if need be).
+    Result<store::Store*> store();
+    Result<match::Lists*> lists();
+    Result<sandbox::Pool*> pool();
+    Result<const media::Fingerprinter*> fingerprinter();
+    // From the command line's list arguments; all stored lists where there are none.
+    Result<std::unique_ptr<match::Matcher>> matcher(const std::vector<std::string>& names_and_files,
+                                                    std::optional<match::Method> method,
+                                                    std::optional<match::Method> sixty_four = std::nullopt);
+
+  private:
+    Context(Config config, bool json) : config_(std::move(config)), json_(json) {}
+
+    Config config_;
+    bool json_;
+    std::unique_ptr<store::Store> store_;
+    std::unique_ptr<match::Lists> lists_;
+    std::unique_ptr<sandbox::Pool> pool_;
+    std::unique_ptr<media::Fingerprinter> fingerprinter_;
+};
+
+}  // namespace rushlight::cli

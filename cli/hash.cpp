@@ -1,0 +1,107 @@
+#include "base/text.h"
+#include "check/check.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+#include <deque>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace rushlight::cli {
+namespace {
+
+using media::Fingerprint;
+using nlohmann::ordered_json;
+
+Fingerprint fingerprint_of(const media::Fingerprinter& fingerprinter, const std::string& path, bool dihedral) {
+    const auto content = Content::open(path);
+    if (content) return fingerprinter.fingerprint(*content, "hash", {.exact = true, .dihedral = dihedral});
+    Fingerprint nothing;
+    nothing.problem = Problem{Reason::denied, content.error().message};
+    return nothing;
+}
+
+ordered_json to_json(const std::string& path, const Fingerprint& fingerprint) {
+    ordered_json line{{"path", to_utf8(path)}};
+    if (!is_utf8(path)) line["path_b64"] = to_base64(bytes_of(path));
+    if (fingerprint.exact) {
+        line["type"] = fingerprint.type.mime;
+        line["bytes"] = fingerprint.bytes;
+    }
+    if (fingerprint.width && fingerprint.height) {
+        line["width"] = *fingerprint.width;
+        line["height"] = *fingerprint.height;
+    }
+    if (fingerprint.exact) {
+        line["md5"] = fingerprint.exact->md5.hex();
+        line["sha1"] = fingerprint.exact->sha1.hex();
+        line["sha256"] = fingerprint.exact->sha256.hex();
+    }
+    if (fingerprint.pdq) line["pdq"] = fingerprint.pdq->hex();
+    if (fingerprint.quality) line["quality"] = *fingerprint.quality;
+    if (fingerprint.dihedral) {
+        for (const Pdq& hash : *fingerprint.dihedral) line["pdq_dihedral"].push_back(hash.hex());
+    }
+    for (const media::Frame& frame : fingerprint.frames) {
+        line["frames"].push_back({{"frame", frame.frame},
+                                  {"seconds", frame.seconds},
+                                  {"pdq", frame.pdq.hex()},
+                                  {"quality", frame.quality}});
+    }
+    if (fingerprint.problem) {
+        line["error"] = {{"code", to_string(fingerprint.problem->reason)},
+                         {"message", to_utf8(fingerprint.problem->message)}};
+    }
+    return line;
+}
+
+std::vector<Table::Cell> to_row(const std::string& path, const Fingerprint& fingerprint) {
+    std::string size;
+    if (fingerprint.width && fingerprint.height) {
+        size = std::to_string(*fingerprint.width) + "×" + std::to_string(*fingerprint.height);
+    }
+    std::string pdq = fingerprint.pdq ? fingerprint.pdq->hex() : "";
+    if (!fingerprint.frames.empty() && !fingerprint.pdq) pdq = std::to_string(fingerprint.frames.size()) + " frames";
+    if (fingerprint.problem) {
+        pdq = std::string(to_string(fingerprint.problem->reason)) + ": " + printable(fingerprint.problem->message);
+    }
+    return {{printable(path)},
+            {std::string(fingerprint.type.mime)},
+            {std::move(size)},
+            {fingerprint.quality ? std::to_string(*fingerprint.quality) : ""},
+            {std::move(pdq), fingerprint.problem ? Tone::warn : Tone::plain}};
+}
+
+}  // namespace
+
+int run_hash(Context& context, const HashCommand& command) {
+    const auto fingerprinter = context.fingerprinter();
+    if (!fingerprinter) return report(fingerprinter.error());
+    Table table({"file", "type", "size", "quality", "PDQ"}, 0);
+    ProgressBar bar("fingerprinting", !context.json());
+
+    // Read ahead on all cores, printed in the order of the arguments.
+    const std::size_t ahead = 2 * std::max(1u, std::thread::hardware_concurrency());
+    std::deque<std::future<Fingerprint>> under_way;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < command.paths.size(); ++i) {
+        for (; next < command.paths.size() && next < i + ahead; ++next) {
+            under_way.push_back(std::async(std::launch::async, fingerprint_of, std::cref(**fingerprinter),
+                                           std::cref(command.paths[next]), command.dihedral));
+        }
+        const Fingerprint fingerprint = under_way.front().get();
+        under_way.pop_front();
+        if (context.json()) {
+            print_json(to_json(command.paths[i], fingerprint));
+        } else {
+            table.add(to_row(command.paths[i], fingerprint));
+            bar.update(i + 1, command.paths.size());
+        }
+    }
+    bar.clear();
+    if (!context.json()) table.print();
+    return kDone;
+}
+
+}  // namespace rushlight::cli

@@ -1,0 +1,321 @@
+#include "base/text.h"
+#include "check/check.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace rushlight::cli {
+namespace {
+
+using match::Method;
+using match::Value;
+using nlohmann::ordered_json;
+
+std::optional<Method> method_of(const std::optional<std::string>& name) {
+    return name ? match::formats::parse_method(*name) : std::nullopt;
+}
+
+std::string thresholds_of(const match::Thresholds& t) {
+    return fmt::format("pdq {}, vpdq {} of {}%", t.pdq, t.vpdq, t.vpdq_share);
+}
+
+ordered_json to_json(const match::List& list) {
+    ordered_json object{{"name", to_utf8(list.name)},
+                        {"kind", match::to_string(list.kind)},
+                        {"category", list.category},
+                        {"source", list.source},
+                        {"thresholds",
+                         {{"pdq", list.thresholds.pdq},
+                          {"vpdq", list.thresholds.vpdq},
+                          {"vpdq_share", list.thresholds.vpdq_share}}},
+                        {"entries", list.entries.total()},
+                        {"active", list.entries.active},
+                        {"quarantined", list.entries.quarantined},
+                        {"disabled", list.entries.disabled},
+                        {"created", list.created.rfc3339()},
+                        {"created_by", list.created_by},
+                        {"changed", list.changed.rfc3339()}};
+    if (list.expires) object["expires"] = list.expires->rfc3339();
+    return object;
+}
+
+ordered_json to_json(const match::Entry& entry) {
+    ordered_json object{{"value", entry.value.text()},
+                        {"method", match::formats::to_string(entry.value.method)},
+                        {"state", match::formats::to_string(entry.state)}};
+    if (!entry.note.empty()) object["note"] = entry.note;
+    object["who"] = entry.who;
+    object["when"] = entry.when.rfc3339();
+    return object;
+}
+
+ordered_json to_json(const match::ImportReport& report) {
+    ordered_json object{{"list", to_utf8(report.list)},
+                        {"format", report.format},
+                        {"read", report.read},
+                        {"added", report.added},
+                        {"duplicate", report.duplicate},
+                        {"bad_lines", report.bad_lines},
+                        {"bad", ordered_json::array()}};
+    for (const match::BadLine& bad : report.bad) {
+        object["bad"].push_back({{"line", bad.line}, {"reason", to_utf8(bad.reason)}});
+    }
+    return object;
+}
+
+void print_list(const Context& context, const match::List& list) {
+    if (context.json()) return print_json(to_json(list));
+    print_line(fmt::format("{}: {} list, category {}{}", printable(list.name), match::to_string(list.kind),
+                           printable(list.category), list.source.empty() ? "" : ", from " + printable(list.source)));
+    print_line(fmt::format("  {} entries: {} active, {} quarantined, {} disabled", grouped(list.entries.total()),
+                           grouped(list.entries.active), grouped(list.entries.quarantined), grouped(list.entries.disabled)));
+    print_line(fmt::format("  near means {}", thresholds_of(list.thresholds)));
+    if (list.expires) print_line("  acts until " + list.expires->rfc3339());
+    print_line(fmt::format("  made {} by {}, changed {}", list.created.rfc3339(), printable(list.created_by),
+                           list.changed.rfc3339()));
+}
+
+// The values of the command line. 64 digits that nobody explains are an error here: a wrong guess would find nothing.
+Result<std::vector<Value>> values_of(const std::vector<std::string>& hashes, std::optional<Method> method) {
+    std::vector<Value> values;
+    for (const std::string& text : hashes) {
+        const bool ambiguous = !method && text.size() == 64 && text.front() != '[';
+        if (ambiguous) {
+            return fail(ErrorCode::invalid, "'" + printable(text) +
+                                                "' can be a SHA-256 or a PDQ hash: say --method sha256 or --method pdq");
+        }
+        auto value = method ? Value::parse(*method, text) : Value::guess(text, Method::sha256);
+        if (!value) return fail(ErrorCode::invalid, "'" + printable(text) + "': " + value.error().message);
+        values.push_back(std::move(*value));
+    }
+    return values;
+}
+
+// The entry of a list that a person means by a text: of 64 digits, whichever of the two the list has.
+Result<std::vector<Value>> listed_values(const match::Lists& lists, const std::string& name,
+                                         const std::vector<std::string>& hashes, std::optional<Method> method) {
+    std::vector<Value> values;
+    for (const std::string& text : hashes) {
+        std::vector<Value> found;
+        for (const Method candidate : {Method::sha256, Method::pdq}) {
+            auto value = method ? Value::parse(*method, text) : Value::guess(text, candidate);
+            if (!value) return fail(ErrorCode::invalid, "'" + printable(text) + "': " + value.error().message);
+            auto entry = lists.entry(name, *value);
+            if (!entry) return pass(entry.error());
+            if (entry->has_value() && (found.empty() || found.front() != *value)) found.push_back(std::move(*value));
+        }
+        if (found.size() > 1) {
+            return fail(ErrorCode::invalid, "'" + printable(text) + "' stands in the list as SHA-256 and as PDQ: say --method");
+        }
+        if (found.empty()) {
+            return fail(ErrorCode::not_found, "the list '" + printable(name) + "' has no entry '" + printable(text) + "'");
+        }
+        values.push_back(std::move(found.front()));
+    }
+    return values;
+}
+
+Result<Fd> open_list_file(const std::string& path) {
+    if (path == "-") return Fd(::dup(STDIN_FILENO));
+    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return fail_errno("cannot open '" + printable(path) + "'");
+    return fd;
+}
+
+}  // namespace
+
+int run_list(Context& context, const ListCreate& command) {
+    match::ListSettings settings{.name = command.name,
+                                 .kind = match::ListKind::known,
+                                 .category = command.category.value_or(""),
+                                 .source = command.source.value_or(""),
+                                 .thresholds = {},
+                                 .expires = std::nullopt};
+    if (command.kind) settings.kind = match::parse_list_kind(*command.kind).value_or(match::ListKind::known);
+    for (const std::string& assignment : command.thresholds) {
+        if (auto set = match::set_threshold(settings.thresholds, assignment); !set) return report(set.error());
+    }
+    if (command.expires) {
+        settings.expires = Time::parse(*command.expires);
+        if (!settings.expires) {
+            return report({ErrorCode::invalid, "--expires wants a time such as 2027-01-31T00:00:00Z, not '" +
+                                                   printable(*command.expires) + "'"});
+        }
+    }
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    const auto list = (*lists)->create(settings, context.who());
+    if (!list) return report(list.error());
+    print_list(context, *list);
+    return kDone;
+}
+
+int run_list(Context& context, const ListImport& command) {
+    match::ImportOptions options;
+    options.who = context.who();
+    options.method = method_of(command.method);
+    if (command.format) {
+        options.format = match::formats::parse_format(*command.format);
+        if (!options.format) {
+            return report({ErrorCode::invalid, "there is no list format '" + printable(*command.format) +
+                                                   "': text, csv, jsonl, threatexchange, hashdeep and md5sum can be read"});
+        }
+    }
+    ProgressBar bar("importing", !context.json());
+    options.progress = [&bar](std::uint64_t read) {
+        bar.update(read, std::nullopt);
+        return true;
+    };
+    const auto file = open_list_file(command.file);
+    if (!file) return report(file.error());
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    const auto imported = (*lists)->import(command.name, file->get(), options);
+    bar.clear();
+    if (!imported) return report(imported.error());
+    if (context.json()) {
+        print_json(to_json(*imported));
+        return kDone;
+    }
+    constexpr std::size_t kShown = 20;
+    for (const match::BadLine& bad : std::span(imported->bad).first(std::min(imported->bad.size(), kShown))) {
+        print_line(fmt::format("line {}: {}", bad.line, printable(bad.reason)));
+    }
+    if (imported->bad_lines > kShown) print_line(fmt::format("… and {} more", grouped(imported->bad_lines - kShown)));
+    print_line(fmt::format("{}: read {} values ({}), {} added, {} there already, {} bad lines left out", printable(imported->list),
+                           grouped(imported->read), imported->format, grouped(imported->added), grouped(imported->duplicate),
+                           grouped(imported->bad_lines)));
+    return kDone;
+}
+
+int run_list(Context& context, const ListExport& command) {
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    const auto format = context.json() ? match::formats::Format::jsonl : match::formats::Format::csv;
+    const auto exported = (*lists)->export_to(command.name, format, [](std::string_view text) -> Status {
+        return write_all(STDOUT_FILENO, bytes_of(text), "standard output");
+    });
+    return exported ? kDone : report(exported.error());
+}
+
+int run_list(Context& context, const ListShow& command) {
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    if (command.name) {
+        const auto list = (*lists)->find(*command.name);
+        if (!list) return report(list.error());
+        print_list(context, *list);
+        return kDone;
+    }
+    const auto all = (*lists)->all();
+    if (!all) return report(all.error());
+    if (context.json()) {
+        for (const match::List& list : *all) print_json(to_json(list));
+        return kDone;
+    }
+    if (all->empty()) {
+        print_line("There is no list yet. `rushlight list import NAME FILE` brings one in.");
+        return kDone;
+    }
+    Table table({"list", "kind", "category", "active", "quarantined", "disabled", "near means"}, 0);
+    for (const match::List& list : *all) {
+        table.add({{printable(list.name)},
+                   {std::string(match::to_string(list.kind))},
+                   {printable(list.category)},
+                   {grouped(list.entries.active)},
+                   {grouped(list.entries.quarantined)},
+                   {grouped(list.entries.disabled)},
+                   {thresholds_of(list.thresholds)}});
+    }
+    table.print();
+    return kDone;
+}
+
+int run_list(Context& context, const ListRemove& command) {
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    const auto removed = (*lists)->remove(command.name);
+    if (!removed) return report(removed.error());
+    if (context.json()) {
+        print_json({{"list", to_utf8(command.name)}, {"removed", true}});
+    } else {
+        print_line("Removed the list " + printable(command.name) + ".");
+    }
+    return kDone;
+}
+
+int run_list(Context& context, const ListEntries& command) {
+    constexpr std::size_t kPage = 1000;
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    std::string cursor;
+    for (;;) {
+        const auto page = (*lists)->entries(command.name, cursor, kPage);
+        if (!page) return report(page.error());
+        for (const match::Entry& entry : page->entries) {
+            if (context.json()) {
+                print_json(to_json(entry));
+            } else {
+                print_line(fmt::format("{:8}  {}  {:11}  {}", match::formats::to_string(entry.value.method), entry.value.text(),
+                                       match::formats::to_string(entry.state), printable(entry.note)));
+            }
+        }
+        if (!page->next) return kDone;
+        cursor = *page->next;
+    }
+}
+
+int run_list(Context& context, const ListAdd& command) {
+    const auto values = values_of(command.hashes, method_of(command.method));
+    if (!values) return report(values.error());
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    const auto added = (*lists)->add(command.name, *values, context.who(), command.note.value_or(""));
+    if (!added) return report(added.error());
+    if (context.json()) {
+        print_json({{"list", to_utf8(command.name)}, {"added", added->added}, {"duplicate", added->duplicate}});
+    } else {
+        print_line(fmt::format("{}: {} added, {} there already", printable(command.name), added->added, added->duplicate));
+    }
+    return kDone;
+}
+
+int run_list(Context& context, const ListDrop& command) {
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    const auto values = listed_values(**lists, command.name, command.hashes, method_of(command.method));
+    if (!values) return report(values.error());
+    const auto dropped = (*lists)->drop(command.name, *values);
+    if (!dropped) return report(dropped.error());
+    if (context.json()) {
+        print_json({{"list", to_utf8(command.name)}, {"dropped", dropped->dropped}, {"missing", dropped->missing}});
+    } else {
+        print_line(fmt::format("{}: {} dropped", printable(command.name), dropped->dropped));
+    }
+    return kDone;
+}
+
+int run_list(Context& context, const ListSet& command) {
+    const auto lists = context.lists();
+    if (!lists) return report(lists.error());
+    const auto values = listed_values(**lists, command.name, {command.hash}, method_of(command.method));
+    if (!values) return report(values.error());
+    const auto state = match::formats::parse_entry_state(command.state);
+    const auto set = (*lists)->set(command.name, values->front(), state.value_or(match::EntryState::active), command.note,
+                                   context.who());
+    if (!set) return report(set.error());
+    const auto entry = (*lists)->entry(command.name, values->front());
+    if (!entry) return report(entry.error());
+    if (context.json() && entry->has_value()) {
+        print_json(to_json(**entry));
+    } else {
+        print_line(fmt::format("{}: {} is {}", printable(command.name), values->front().text(), command.state));
+    }
+    return kDone;
+}
+
+}  // namespace rushlight::cli

@@ -1,0 +1,130 @@
+#include "match/match.h"
+
+#include "base/text.h"
+#include "check/check.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+#include <fmt/format.h>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+namespace rushlight::cli {
+namespace {
+
+using match::Method;
+using match::Value;
+using nlohmann::ordered_json;
+
+ordered_json to_json(const match::Explanation& explanation) {
+    ordered_json object{{"lists", ordered_json::array()}, {"searches", ordered_json::array()}};
+    for (const auto& searched : explanation.lists) {
+        ordered_json list{{"list", to_utf8(searched.list)},
+                          {"kind", match::to_string(searched.kind)},
+                          {"thresholds",
+                           {{"pdq", searched.thresholds.pdq},
+                            {"vpdq", searched.thresholds.vpdq},
+                            {"vpdq_share", searched.thresholds.vpdq_share}}}};
+        if (!searched.note.empty()) list["note"] = to_utf8(searched.note);
+        object["lists"].push_back(std::move(list));
+    }
+    for (const auto& search : explanation.searches) {
+        object["searches"].push_back({{"method", match::formats::to_string(search.method)},
+                                      {"orientation", match::to_string(search.orientation)},
+                                      {"distance", search.distance},
+                                      {"entries", search.entries},
+                                      {"candidates", search.candidates},
+                                      {"scanned", search.scanned}});
+    }
+    for (const std::string& remark : explanation.remarks) object["remarks"].push_back(to_utf8(remark));
+    return object;
+}
+
+// One matched entry: the three fixed keys, and with --explain all there is to say.
+ordered_json to_json(const match::Match& match, bool explain) {
+    if (explain) return check::to_json(match);
+    return {{"list", to_utf8(match.list)}, {"entry", match.entry}, {"distance", match.distance}};
+}
+
+void print_for_people(const std::string& hash, const match::Answer& answer) {
+    if (answer.matches.empty() && answer.suppressed.empty()) print_line(hash + "  no match");
+    for (const match::Match& m : answer.matches) {
+        print_line(fmt::format("{}  {}  {}  {} of {}", hash, printable(m.list), m.entry, m.distance, m.threshold));
+    }
+    for (const match::Suppressed& s : answer.suppressed) {
+        print_line(fmt::format("{}  {}  {}  suppressed: {}", hash, printable(s.match.list), s.match.entry, printable(s.why)));
+    }
+    if (!answer.explanation) return;
+    for (const auto& search : answer.explanation->searches) {
+        print_line(fmt::format("    searched {} {} entries within {}: {} compared in full{}", grouped(search.entries),
+                               match::formats::to_string(search.method), search.distance, grouped(search.candidates),
+                               search.scanned ? " (beyond what the index covers: all of them)" : ""));
+    }
+    for (const std::string& remark : answer.explanation->remarks) print_line("    " + printable(remark));
+}
+
+class Asker {
+  public:
+    Asker(const Context& context, const match::Matcher& matcher, const MatchCommand& command)
+        : context_(context), matcher_(matcher), command_(command) {
+        if (command.method) method_ = match::formats::parse_method(*command.method);
+    }
+
+    // Answers one text; a text that is no hash is answered with what is wrong with it.
+    void ask(const std::string& text) {
+        const auto value = method_ ? Value::parse(*method_, text) : Value::guess(text, Method::pdq);
+        if (!value) return print_error(text, value.error());
+        match::Query query = match::query_of(*value);
+        query.threshold = command_.threshold;
+        query.explain = command_.explain;
+        const auto answer = matcher_.match(query);
+        if (!answer) return print_error(text, answer.error());
+        if (!context_.json()) return print_for_people(value->text(), *answer);
+        ordered_json line{{"hash", value->text()}, {"matches", ordered_json::array()}};
+        for (const match::Match& match : answer->matches) line["matches"].push_back(to_json(match, command_.explain));
+        if (command_.explain) {
+            line["suppressed"] = ordered_json::array();
+            for (const match::Suppressed& s : answer->suppressed) line["suppressed"].push_back(check::to_json(s));
+            if (answer->explanation) line["explain"] = to_json(*answer->explanation);
+        }
+        print_json(line);
+    }
+
+  private:
+    void print_error(const std::string& text, const Error& error) const {
+        if (!context_.json()) return print_line(printable(text) + "  not a hash: " + printable(error.message));
+        print_json({{"hash", to_utf8(text)},
+                    {"matches", ordered_json::array()},
+                    {"error", {{"code", to_string(Reason::corrupt)}, {"message", to_utf8(error.message)}}}});
+    }
+
+    const Context& context_;
+    const match::Matcher& matcher_;
+    const MatchCommand& command_;
+    std::optional<Method> method_;
+};
+
+}  // namespace
+
+int run_match(Context& context, const MatchCommand& command) {
+    const auto method = command.method ? match::formats::parse_method(*command.method) : std::nullopt;
+    const auto matcher = context.matcher(command.lists, method);
+    if (!matcher) return report(matcher.error());
+    Asker asker(context, **matcher, command);
+    bool from_stdin = command.hashes.empty();
+    for (const std::string& text : command.hashes) {
+        if (text == "-") {
+            from_stdin = true;
+        } else {
+            asker.ask(text);
+        }
+    }
+    if (from_stdin) {
+        for (std::string line; std::getline(std::cin, line);) {
+            if (const std::string_view text = trim(line); !text.empty()) asker.ask(std::string(text));
+        }
+    }
+    return kDone;
+}
+
+}  // namespace rushlight::cli

@@ -1,0 +1,41 @@
+// What a command prints: one JSON object a line, or words for people. stdout is for results, stderr for the rest.
+#pragma once
+
+#include "base/result.h"
+#include "cli/terminal.h"
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rushlight::cli {
+
+enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kSo = 3 };  // 3: what was asked about is so
+
+// One line on stdout, handed over at once: whoever reads a pipe sees it when it happened.
+void print_json(const nlohmann::ordered_json& object);
+void print_line(std::string_view line);
+
+// "rushlight: what" on stderr; the status to exit with.
+int report(const Error& error);
+
+// Rows under headings, columns as wide as they need, the one called flexible cut to the terminal's width.
+class Table {
+  public:
+    struct Cell {
+        std::string text;
+        Tone tone = Tone::plain;
+    };
+    Table(std::vector<std::string> headings, std::size_t flexible);
+    void add(std::vector<Cell> row);
+    void print() const;
+    bool empty() const { return rows_.empty(); }
+
+  private:
+    std::vector<std::string> headings_;
+    std::size_t flexible_;
+    std::vector<std::vector<Cell>> rows_;
+};
+
+}  // namespace rushlight::cli

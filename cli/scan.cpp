@@ -1,0 +1,158 @@
+#include "scan/scan.h"
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/paths_from_stdin.h"
+#include "cli/until_interrupted.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace rushlight::cli {
+namespace {
+
+using check::Decision;
+
+std::string how(const match::Match& match) {
+    std::string text = fmt::format("{}", match::formats::to_string(match.method));
+    if (match.shares) {
+        text += fmt::format(", {}% of its frames, {}% of the listed", match.shares->query, match.shares->listed);
+    } else if (!match::formats::is_exact(match.method)) {
+        text += fmt::format(", {} of {} bits", match.distance, match.threshold);
+    }
+    if (match.orientation != match::Orientation::original) {
+        text += fmt::format(", {}", match::to_string(match.orientation));
+    }
+    return text;
+}
+
+// The rows that somebody has to look at; items in no list are only counted.
+void add_rows(Table& table, const scan::Item& item) {
+    const std::string name = printable(item.name);
+    if (!item.outcome) {
+        const bool special = item.skipped;
+        table.add({{special ? "skipped" : "unreadable", special ? Tone::quiet : Tone::warn},
+                   {name},
+                   {""},
+                   {printable(special ? item.message : item.problem ? item.problem->message : "")}});
+        return;
+    }
+    const check::Outcome& outcome = *item.outcome;
+    for (const match::Match& match : outcome.answer.matches) {
+        const bool acts = match.state == match::EntryState::active && match.kind == match::ListKind::known;
+        std::string what = match::formats::is_exact(match.method) ? "exact" : "near";
+        if (match.kind == match::ListKind::negative) what = "harmless";
+        if (match.state == match::EntryState::quarantined) what += " (quarantined)";
+        if (item.skipped) what += " (before)";
+        table.add({{what, acts ? Tone::bad : Tone::quiet}, {name}, {printable(match.list)}, {how(match)}});
+    }
+    for (const match::Suppressed& suppressed : outcome.answer.suppressed) {
+        table.add({{"suppressed", Tone::quiet},
+                   {name},
+                   {printable(suppressed.match.list)},
+                   {fmt::format("{}; harmless by {} at {} bits", how(suppressed.match), printable(suppressed.by.list),
+                                suppressed.by.distance)}});
+    }
+    if (outcome.decision == Decision::unreadable && !item.skipped) {
+        table.add({{"unreadable", Tone::warn},
+                   {name},
+                   {""},
+                   {fmt::format("{}: {}", to_string(outcome.problem->reason), printable(outcome.problem->message))}});
+    }
+}
+
+void print_summary(const scan::Summary& s, bool colour) {
+    const double rate = s.seconds > 0 ? static_cast<double>(s.items) / s.seconds : 0;
+    print_line(fmt::format("{} items in {:.1f} s ({:.0f}/s): {}, {}, {} in no list, {}, {} skipped", grouped(s.items), s.seconds,
+                           rate, toned(grouped(s.exact) + " exact", s.exact > 0 ? Tone::bad : Tone::plain, colour),
+                           toned(grouped(s.near) + " near", s.near > 0 ? Tone::bad : Tone::plain, colour), grouped(s.none),
+                           toned(grouped(s.unreadable) + " unreadable", s.unreadable > 0 ? Tone::warn : Tone::plain, colour),
+                           grouped(s.skipped)));
+    if (s.skipped_matches > 0) {
+        print_line(fmt::format("Of the skipped, {} matched when an earlier scan checked them.", grouped(s.skipped_matches)));
+    }
+}
+
+void print_next(const scan::Summary& s, const match::Matcher& matcher) {
+    std::uint64_t entries = 0;
+    for (const match::List& list : matcher.lists()) entries += list.entries.active;
+    if (s.stopped) print_line("Stopped. What was done is saved; the same command goes on from here.");
+    if (matcher.lists().empty() || entries == 0) {
+        print_line("Nothing was searched for: there is no list with entries. `rushlight list import NAME FILE` brings one in.");
+        return;
+    }
+    if (s.exact + s.near + s.skipped_matches > 0) {
+        print_line("Next: the matches are known to a list; a near match wants a person's look before anything is done.");
+    }
+    if (s.unreadable > 0) {
+        print_line("Next: unreadable items were checked by their exact hashes only; docs/reasons.md says what to do about each.");
+    }
+}
+
+}  // namespace
+
+int run_scan(Context& context, const ScanCommand& command) {
+    const UntilInterrupted until_interrupted;  // before any other thread
+    std::optional<match::Method> method;
+    if (command.method) method = match::formats::parse_method(*command.method);
+    auto store = context.store();
+    if (!store) return report(store.error());
+    auto fingerprinter = context.fingerprinter();
+    if (!fingerprinter) return report(fingerprinter.error());
+    auto matcher = context.matcher(command.lists, method);
+    if (!matcher) return report(matcher.error());
+
+    const Config& config = context.config();
+    scan::Options options{.again = command.again};
+    options.workers = command.workers.value_or(static_cast<unsigned>(config.scan.workers));
+    options.limits = archive_limits(config);
+    options.stop = until_interrupted.token();
+    PathsFromStdin paths(command.nul_separated ? '\0' : '\n', until_interrupted.token());
+    for (const std::string& target : command.targets) {
+        if (target == "-") {
+            options.more_targets = [&paths] { return paths.next(); };
+        } else {
+            options.targets.push_back(target);
+        }
+    }
+
+    Table table({"decision", "item", "list", "how"}, 1);
+    ProgressBar bar("scanning", !context.json());
+    options.show = [&](const scan::Item& item) {
+        if (context.json()) {
+            print_json(to_json(item));
+        } else {
+            add_rows(table, item);
+        }
+    };
+    options.progress = [&](const scan::Progress& progress) { bar.update(progress.files, progress.total); };
+
+    scan::Parts parts{.store = **store,
+                      .pool = **context.pool(),
+                      .fingerprinter = **fingerprinter,
+                      .matcher = **matcher,
+                      .list_files = {},
+                      .clock = system_clock()};
+    for (const std::string& list : command.lists) {
+        if (match::names_a_file(list)) parts.list_files.push_back(list);
+    }
+    const auto summary = scan::run(parts, options);
+    bar.clear();
+    if (!context.json() && !table.empty()) {
+        table.print();
+        print_line("");
+    }
+    if (!summary) return report(summary.error());
+    if (context.json()) {
+        print_json(to_json(*summary));
+    } else {
+        print_summary(*summary, wants_colour(STDOUT_FILENO));
+        print_next(*summary, **matcher);
+    }
+    if (summary->stopped) return kFailed;
+    const bool any = summary->exact + summary->near + summary->skipped_matches > 0;
+    return command.fail_on_match && any ? kSo : kDone;
+}
+
+}  // namespace rushlight::cli
