@@ -1,0 +1,192 @@
+// hash, match, list and the small commands, from the outside.
+
+#include "app/testing/program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+#include <sstream>
+
+namespace rushlight::app::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<std::vector<std::string>> read_csv(const std::string& path) {
+    std::vector<std::vector<std::string>> rows;
+    std::istringstream in(read_file(path));
+    for (std::string line; std::getline(in, line);) {
+        if (line.ends_with('\r')) line.pop_back();
+        std::vector<std::string> cells;
+        std::istringstream row(line);
+        for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
+        rows.push_back(std::move(cells));
+    }
+    return rows;
+}
+
+TEST(Match, GivesExactlyThePairsOfBruteForce) {
+    const std::string haystack_file = source_file("match/testdata/pdq-haystack.txt");
+    std::vector<std::string> haystack;
+    std::istringstream lines(read_file(haystack_file));
+    for (std::string line; std::getline(lines, line);) haystack.push_back(line);
+    const std::string needles = read_file(source_file("match/testdata/pdq-needles.txt"));
+    using Found = std::map<std::string, int>;
+    std::vector<Found> expected(100);
+    for (const auto& row : read_csv(source_file("match/testdata/pdq-matches-31.csv"))) {
+        if (row[0] == "needle") continue;
+        expected.at(std::stoul(row[0]))[haystack.at(std::stoul(row[1]))] = std::stoi(row[2]);
+    }
+    const Ran ran = run(Call{.arguments = {"match", "--list", haystack_file, "--json", "-"}, .input = needles});
+    ASSERT_EQ(ran.status, 0) << ran.err;
+    const auto answers = ran.lines();
+    ASSERT_EQ(answers.size(), 100u);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        Found found;
+        for (const json& match : answers[i]["matches"]) {
+            EXPECT_TRUE(found.emplace(match["entry"], match["distance"]).second) << "one entry twice";
+        }
+        EXPECT_EQ(found, expected[i]) << "needle " << i;
+    }
+}
+
+TEST(Match, RefusesThresholdsThatMeanNothing) {
+    const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
+    const std::string hash = read_file(haystack).substr(0, 64);
+    EXPECT_EQ(run({"match", "--list", haystack, "--threshold", "64", hash}).status, 2);
+    EXPECT_EQ(run({"match", "--list", haystack, "--threshold", "-1", hash}).status, 2);
+    const Ran at_zero = run({"match", "--list", haystack, "--threshold", "0", "--json", hash});
+    ASSERT_EQ(at_zero.status, 0) << at_zero.err;
+    EXPECT_EQ(at_zero.lines()[0]["matches"].size(), 1u);
+}
+
+TEST(Match, ABadHashErrsAlone) {
+    const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
+    const std::string hash = read_file(haystack).substr(0, 64);
+    const Ran ran = run(Call{.arguments = {"match", "--list", haystack, "--json"}, .input = "xyz\n" + hash + "\n"});
+    ASSERT_EQ(ran.status, 0) << ran.err;
+    ASSERT_EQ(ran.lines().size(), 2u);
+    EXPECT_TRUE(ran.lines()[0].contains("error"));
+    EXPECT_EQ(ran.lines()[1]["matches"][0]["distance"], 0);
+}
+
+TEST(Match, AListOfOneHashMatchesToo) {
+    const Folder folder;
+    const std::string hash = read_file(source_file("match/testdata/pdq-haystack.txt")).substr(0, 64);
+    const std::string list = folder.write("one.txt", hash + "\n");
+    const Ran ran = run({"match", "--list", list, "--json", hash});
+    ASSERT_EQ(ran.status, 0) << ran.err;
+    EXPECT_EQ(ran.lines()[0]["matches"][0]["entry"], hash);
+    const Ran explained = run({"match", "--list", list, "--json", "--explain", "--threshold", "63", hash});
+    ASSERT_EQ(explained.status, 0) << explained.err;
+    EXPECT_TRUE(explained.lines()[0].contains("explain"));
+}
+
+class ListCommand : public ::testing::Test {
+  protected:
+    Ran rushlight(std::vector<std::string> arguments, std::string input = {}) const {
+        arguments.insert(arguments.end(), {"--data", folder_.path("var")});
+        return run(Call{.arguments = std::move(arguments), .input = std::move(input)});
+    }
+    Folder folder_;
+};
+
+TEST_F(ListCommand, KeepsGoodLinesAndNamesBadOnes) {
+    const std::string file = folder_.write("list.txt", "d41d8cd98f00b204e9800998ecf8427e\nnonsense\n\n"
+                                                       "D41D8CD98F00B204E9800998ECF8427E\nda39a3ee5e6b4b0d3255bfef95601890afd80709\n");
+    const Ran imported = rushlight({"list", "import", "ours", file, "--json"});
+    ASSERT_EQ(imported.status, 0) << imported.err;
+    const json report = imported.lines().at(0);
+    EXPECT_EQ(report["list"], "ours");
+    EXPECT_EQ(report["format"], "text");
+    EXPECT_EQ(report["read"], 3);
+    EXPECT_EQ(report["added"], 2);
+    EXPECT_EQ(report["duplicate"], 1);
+    ASSERT_EQ(report["bad"].size(), 1u);
+    EXPECT_EQ(report["bad"][0]["line"], 2);
+    EXPECT_FALSE(report["bad"][0]["reason"].get<std::string>().empty());
+    const Ran shown = rushlight({"list", "show", "ours", "--json"});
+    EXPECT_EQ(shown.lines().at(0)["entries"], 2);
+}
+
+TEST_F(ListCommand, RefusesAListWhoseKindCannotBeTold) {
+    const std::string hash = read_file(source_file("match/testdata/pdq-haystack.txt")).substr(0, 64);
+    const std::string file = folder_.write("one.txt", hash + "\n");
+    const Ran refused = rushlight({"list", "import", "ours", file});
+    EXPECT_NE(refused.status, 0);
+    EXPECT_THAT(refused.err, HasSubstr("--method"));
+    EXPECT_EQ(rushlight({"list", "import", "ours", file, "--method", "pdq"}).status, 0);
+}
+
+TEST_F(ListCommand, ExportsWhatImportReadsBack) {
+    const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
+    ASSERT_EQ(rushlight({"list", "import", "ours", haystack}).status, 0);
+    const std::string first = read_file(haystack).substr(0, 64);
+    ASSERT_EQ(rushlight({"list", "set", "ours", first, "--state", "quarantined", "--note", "too broad, \"it\" says"}).status, 0);
+    const Ran exported = rushlight({"list", "export", "ours"});
+    ASSERT_EQ(exported.status, 0) << exported.err;
+    const Ran back = rushlight({"list", "import", "copy", "-", "--json"}, exported.out);
+    ASSERT_EQ(back.status, 0) << back.err;
+    const auto entries = [&](const std::string& name) {
+        std::set<std::string> all;
+        for (json line : rushlight({"list", "entries", name, "--json"}).lines()) {
+            all.insert(line["value"].get<std::string>() + line["state"].get<std::string>() + line.value("note", ""));
+        }
+        return all;
+    };
+    EXPECT_EQ(entries("copy"), entries("ours"));
+    EXPECT_GT(entries("copy").size(), 1300u);
+}
+
+TEST_F(ListCommand, StatesAndNegativesDecideWhatAMatchMeans) {
+    const std::string hash = read_file(source_file("match/testdata/pdq-haystack.txt")).substr(0, 64);
+    ASSERT_EQ(rushlight({"list", "create", "ours", "--category", "csam", "--threshold", "pdq=20"}).status, 0);
+    ASSERT_EQ(rushlight({"list", "add", "ours", hash, "--method", "pdq"}).status, 0);
+    const auto matches = [&] {
+        return rushlight({"match", "--list", "ours", "--json", hash}).lines().at(0)["matches"].size();
+    };
+    EXPECT_EQ(matches(), 1u);
+    ASSERT_EQ(rushlight({"list", "set", "ours", hash, "--state", "disabled"}).status, 0);
+    EXPECT_EQ(matches(), 0u);
+    ASSERT_EQ(rushlight({"list", "set", "ours", hash, "--state", "active"}).status, 0);
+    ASSERT_EQ(rushlight({"list", "create", "harmless", "--kind", "negative"}).status, 0);
+    ASSERT_EQ(rushlight({"list", "add", "harmless", hash, "--method", "pdq"}).status, 0);
+    const Ran suppressed = rushlight({"match", "--list", "ours", "--list", "harmless", "--json", "--explain", hash});
+    EXPECT_EQ(suppressed.lines().at(0)["suppressed"].size(), 1u);
+    ASSERT_EQ(rushlight({"list", "drop", "ours", hash}).status, 0);
+    EXPECT_EQ(matches(), 0u);
+    ASSERT_EQ(rushlight({"list", "remove", "harmless"}).status, 0);
+    EXPECT_EQ(rushlight({"list", "show", "harmless"}).status, 1);
+}
+
+TEST(Commands, HelpShowsAnExample) {
+    for (const char* command : {"scan", "hash", "match", "list", "config", "doctor", "completion"}) {
+        const Ran help = run({command, "--help"});
+        EXPECT_EQ(help.status, 0);
+        EXPECT_THAT(help.out, HasSubstr("Example")) << command;
+    }
+    EXPECT_EQ(run({}).status, 2);
+    EXPECT_EQ(run({"no-such-command"}).status, 2);
+}
+
+TEST(Commands, SettingsMistakesAreNamedWithTheirLine) {
+    const Folder folder;
+    folder.write("rushlight.toml", "[scan]\nworkers = -1\n");
+    const Ran checked = run({"config", "check", "--data", folder.path()});
+    EXPECT_EQ(checked.status, 3);
+    EXPECT_THAT(checked.out, HasSubstr("rushlight.toml:2"));
+    EXPECT_EQ(run({"scan", folder.path(), "--data", folder.path()}).status, 2);
+}
+
+TEST(Commands, CompletionKnowsEveryCommand) {
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        const Ran script = run({"completion", shell});
+        EXPECT_EQ(script.status, 0);
+        EXPECT_THAT(script.out, HasSubstr("import")) << shell;
+    }
+    EXPECT_EQ(run({"completion", "csh"}).status, 2);
+}
+
+}  // namespace
+}  // namespace rushlight::app::testing
