@@ -36,7 +36,7 @@ struct Config {
 
 // What stands on the command line.
 struct ConfigFlags {
-    std::optional<std::string> data, store;
+    std::optional<std::string> data{}, store{};
     bool allow_weak_sandbox = false;
 };
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

@@ -33,7 +33,7 @@ TEST_F(ConfigTest, EnvironmentGoesOverFileGoesOverDefault) {
     EXPECT_EQ(config->scan.workers, 5);
     EXPECT_EQ(config->sandbox.seconds, 7);
     EXPECT_EQ(config->sandbox.memory_mb, 2048);
-    EXPECT_EQ(load_config({.data = folder_ + "/none", .store = {}}, environment())->sandbox.seconds, 10);
+    EXPECT_EQ(load_config({.data = folder_ + "/none"}, environment())->sandbox.seconds, 10);
 }
 
 TEST_F(ConfigTest, EveryMistakeIsNamedWithItsLine) {

@@ -28,11 +28,11 @@ store::Schema schema();
 
 struct Item {
     std::string name;  // bytes: a path, or archive!member (a WARC's member is its target URI)
-    std::optional<Time> date;  // a WARC record's date
-    std::optional<check::Outcome> outcome;  // none where there was nothing to read
+    std::optional<Time> date{};  // a WARC record's date
+    std::optional<check::Outcome> outcome{};  // none where there was nothing to read
     bool skipped = false;  // done by an earlier scan, or nothing that can be read (see `message`)
-    std::optional<Problem> problem;  // why there is no outcome
-    std::string message;   // why it was skipped
+    std::optional<Problem> problem{};  // why there is no outcome
+    std::string message{};  // why it was skipped
     double ms = 0;
 
     bool matched() const;
@@ -55,14 +55,14 @@ struct Progress {
 };
 
 struct Options {
-    std::vector<std::string> targets;                          // folders and files
-    std::function<std::optional<std::string>()> more_targets;  // further ones, as they come; may block
+    std::vector<std::string> targets{};                          // folders and files
+    std::function<std::optional<std::string>()> more_targets{};  // further ones, as they come; may block
     bool again = false;                                        // forget what earlier scans did
     unsigned workers = 0;                                      // 0: as many as there are cores
-    archive::Limits limits;
-    std::stop_token stop;
-    std::function<void(const Item&)> show;            // one call at a time, each after its item is stored
-    std::function<void(const Progress&)> progress;    // one call at a time, between those of `show`
+    archive::Limits limits{};
+    std::stop_token stop{};
+    std::function<void(const Item&)> show{};            // one call at a time, each after its item is stored
+    std::function<void(const Progress&)> progress{};    // one call at a time, between those of `show`
 };
 
 struct Parts {

@@ -35,10 +35,10 @@ struct Ran {
 };
 
 struct Call {
-    std::vector<std::string> arguments;
-    std::string input;                               // its standard input
-    std::map<std::string, std::string> environment;  // beside a bare one
-    std::string folder;                              // to run in; ours where empty
+    std::vector<std::string> arguments{};
+    std::string input{};                               // its standard input
+    std::map<std::string, std::string> environment{};  // beside a bare one
+    std::string folder{};                              // to run in; ours where empty
 };
 
 // A started program whose end is waited for.
