@@ -14,9 +14,10 @@
 namespace rushlight::scan {
 
 struct Answered {
-    Item item;
-    std::string absolute_name;
-    bool keep_fingerprint = false;  // it was decoded just now, and would come out the same again
+    Item item{};
+    std::string absolute_name{};
+    bool repeatable = false;        // the same bytes would get the same answer again
+    bool keep_fingerprint = false;  // it was made just now, and is worth keeping
 };
 
 class Results {

@@ -60,7 +60,7 @@ void walk_targets(Shared& shared) {
         item.skipped = found.what == Found::What::special;
         item.message = found.message;
         item.problem = Problem{Reason::denied, std::move(found.message)};
-        shared.results.push({std::move(item), std::move(found.path), false});
+        shared.results.push({.item = std::move(item), .absolute_name = std::move(found.path)});
         return true;
     };
     bool going = true;
@@ -112,7 +112,7 @@ std::vector<Record> records_of(const std::vector<Answered>& batch) {
         const auto line = to_json(item);
         record.decision = line.at("decision").get<std::string>();
         record.line = line.dump();
-        if (item.outcome && item.outcome->fingerprint.exact) {
+        if (answered.repeatable && item.outcome && item.outcome->fingerprint.exact) {
             record.content = item.outcome->fingerprint.exact->sha256;
             if (answered.keep_fingerprint) record.fingerprint = &item.outcome->fingerprint;
         }

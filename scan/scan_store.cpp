@@ -71,7 +71,6 @@ Result<ScanStore::Known> ScanStore::find(const Sha256& content, std::string_view
                                  {content, kFingerprintVersion},
                                  [&](const store::Row& row) { known.fingerprint = media::unpack(row.bytes(0)); });
         if (!packed) return pass(packed.error());
-        if (!*packed) return {};  // what was answered was kept, too, or has to be read again
         auto answered = reader.one(
             "SELECT scan_item.id FROM scan_item JOIN scan_run ON scan_run.id = scan_item.run "
             "WHERE scan_item.content = $1 AND scan_item.name = $2 AND scan_run.asked = $3 LIMIT 1",

@@ -53,7 +53,7 @@ TEST_P(ScanStoreTest, AnItemIsAnsweredOnlyForTheSameBytesNameAndQuestion) {
 TEST_P(ScanStoreTest, WhatMayComeOutOtherwiseNextTimeIsNotKept) {
     const auto run = scans_.begin("pictures", sha256('q'), kNow);
     ASSERT_TRUE(run);
-    const Record record{.name = "/a", .content = sha256('c'), .decision = "unreadable", .line = "{}"};
+    const Record record{.name = "/a", .decision = "unreadable", .line = "{}"};
     ASSERT_TRUE(scans_.save(*run, {&record, 1}, kNow));
     EXPECT_FALSE(scans_.find(sha256('c'), "/a", sha256('q'))->answered);
     EXPECT_TRUE(scans_.end(*run, "done", kNow));

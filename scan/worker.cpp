@@ -55,7 +55,7 @@ class Worker {
             item.skipped = content.error().code == ErrorCode::invalid;  // became a pipe or a device meanwhile
             item.message = content.error().message;
             item.problem = Problem{Reason::denied, content.error().message};
-            return answer(std::move(item), std::move(name.absolute), false);
+            return answer({.item = std::move(item), .absolute_name = std::move(name.absolute)});
         }
         const media::Type type = type_of(*content);
         if (!is_archive(type)) return check(name, std::nullopt, *content);
@@ -68,9 +68,7 @@ class Worker {
     }
 
   private:
-    void answer(Item item, std::string absolute_name, bool keep_fingerprint) {
-        shared_.results.push({std::move(item), std::move(absolute_name), keep_fingerprint});
-    }
+    void answer(Answered answered) { shared_.results.push(std::move(answered)); }
 
     Fingerprint exact_hashes(const Content& content) const {
         return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter, {.exact = true, .perceptual = false});
@@ -109,13 +107,15 @@ class Worker {
         const auto start = Steady::now();
         auto read_result = read(name, content);
         if (!read_result) return;
-        const bool keep = !read_result->known && would_come_out_the_same(read_result->fingerprint);
+        const bool repeatable = would_come_out_the_same(read_result->fingerprint);
         Item item{.name = name.shown, .date = date};
-        item.skipped = read_result->answered;
-        if (item.skipped) item.message = "an earlier scan has answered it with the same lists; --again reads it anew";
+        mark_if_answered(item, read_result->answered);
         item.outcome = shared_.checker.decide(std::move(read_result->fingerprint));
         item.ms = ms_since(start);
-        answer(std::move(item), name.absolute, keep);
+        answer({.item = std::move(item),
+                .absolute_name = name.absolute,
+                .repeatable = repeatable,
+                .keep_fingerprint = repeatable && !read_result->known});
     }
 
     // Goes through the members; the archive's own line comes last, with what ended it early.
@@ -124,11 +124,23 @@ class Worker {
         const auto start = Steady::now();
         Fingerprint own = exact_hashes(content);
         own.type = type;
-        if (!own.problem) own.problem = go_through(name, content, budget, depth, ticket);
         Item item{.name = name.shown, .date = date};
+        if (own.exact && !shared_.options.again) {
+            const auto known = shared_.store.find(own.exact->sha256, name.absolute, shared_.asked);
+            if (!known) return shared_.fail_with(known.error());
+            mark_if_answered(item, known->answered);
+        }
+        if (!own.problem) own.problem = go_through(name, content, budget, depth, ticket);
+        if (shared_.stopping) return;  // not all of it was seen
+        const bool repeatable = would_come_out_the_same(own);
         item.outcome = shared_.checker.decide(std::move(own));
         item.ms = ms_since(start);
-        answer(std::move(item), name.absolute, false);
+        answer({.item = std::move(item), .absolute_name = name.absolute, .repeatable = repeatable});
+    }
+
+    static void mark_if_answered(Item& item, bool answered) {
+        item.skipped = answered;
+        if (answered) item.message = "an earlier scan has answered it with the same lists; --again reads it anew";
     }
 
     std::optional<Problem> go_through(const Name& name, const Content& content, archive::Budget& budget, int depth,
@@ -153,7 +165,7 @@ class Worker {
         if (!member.content) {
             Item item{.name = name.shown, .date = member.date};
             item.problem = std::move(member.problem);
-            return answer(std::move(item), name.absolute, false);
+            return answer({.item = std::move(item), .absolute_name = name.absolute});
         }
         const media::Type type = type_of(*member.content);
         if (is_archive(type)) return open_archive(name, member.date, *member.content, type, budget, depth + 1, ticket);
