@@ -2,11 +2,12 @@
 
 #include "app/testing/program.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <map>
 #include <set>
 #include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace rushlight::app::testing {
 namespace {
@@ -38,7 +39,8 @@ TEST(Match, GivesExactlyThePairsOfBruteForce) {
         if (row[0] == "needle") continue;
         expected.at(std::stoul(row[0]))[haystack.at(std::stoul(row[1]))] = std::stoi(row[2]);
     }
-    const Ran ran = run(Call{.arguments = {"match", "--list", haystack_file, "--json", "-"}, .input = needles});
+    const Ran ran =
+        run(Call{.arguments = {"match", "--list", haystack_file, "--json", "-"}, .input = needles});
     ASSERT_EQ(ran.status, 0) << ran.err;
     const auto answers = ran.lines();
     ASSERT_EQ(answers.size(), 100u);
@@ -64,7 +66,8 @@ TEST(Match, RefusesThresholdsThatMeanNothing) {
 TEST(Match, ABadHashErrsAlone) {
     const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
     const std::string hash = read_file(haystack).substr(0, 64);
-    const Ran ran = run(Call{.arguments = {"match", "--list", haystack, "--json"}, .input = "xyz\n" + hash + "\n"});
+    const Ran ran =
+        run(Call{.arguments = {"match", "--list", haystack, "--json"}, .input = "xyz\n" + hash + "\n"});
     ASSERT_EQ(ran.status, 0) << ran.err;
     ASSERT_EQ(ran.lines().size(), 2u);
     EXPECT_TRUE(ran.lines()[0].contains("error"));
@@ -93,8 +96,10 @@ class ListCommand : public ::testing::Test {
 };
 
 TEST_F(ListCommand, KeepsGoodLinesAndNamesBadOnes) {
-    const std::string file = folder_.write("list.txt", "d41d8cd98f00b204e9800998ecf8427e\nnonsense\n\n"
-                                                       "D41D8CD98F00B204E9800998ECF8427E\nda39a3ee5e6b4b0d3255bfef95601890afd80709\n");
+    const std::string file =
+        folder_.write("list.txt",
+                      "d41d8cd98f00b204e9800998ecf8427e\nnonsense\n\n"
+                      "D41D8CD98F00B204E9800998ECF8427E\nda39a3ee5e6b4b0d3255bfef95601890afd80709\n");
     const Ran imported = rushlight({"list", "import", "ours", file, "--json"});
     ASSERT_EQ(imported.status, 0) << imported.err;
     const json report = imported.lines().at(0);
@@ -123,7 +128,10 @@ TEST_F(ListCommand, ExportsWhatImportReadsBack) {
     const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
     ASSERT_EQ(rushlight({"list", "import", "ours", haystack}).status, 0);
     const std::string first = read_file(haystack).substr(0, 64);
-    ASSERT_EQ(rushlight({"list", "set", "ours", first, "--state", "quarantined", "--note", "too broad, \"it\" says"}).status, 0);
+    ASSERT_EQ(rushlight({"list", "set", "ours", first, "--state", "quarantined", "--note",
+                         "too broad, \"it\" says"})
+                  .status,
+              0);
     const Ran exported = rushlight({"list", "export", "ours"});
     ASSERT_EQ(exported.status, 0) << exported.err;
     const Ran back = rushlight({"list", "import", "copy", "-", "--json"}, exported.out);
@@ -131,7 +139,8 @@ TEST_F(ListCommand, ExportsWhatImportReadsBack) {
     const auto entries = [&](const std::string& name) {
         std::set<std::string> all;
         for (json line : rushlight({"list", "entries", name, "--json"}).lines()) {
-            all.insert(line["value"].get<std::string>() + line["state"].get<std::string>() + line.value("note", ""));
+            all.insert(line["value"].get<std::string>() + line["state"].get<std::string>() +
+                       line.value("note", ""));
         }
         return all;
     };
@@ -152,7 +161,8 @@ TEST_F(ListCommand, StatesAndNegativesDecideWhatAMatchMeans) {
     ASSERT_EQ(rushlight({"list", "set", "ours", hash, "--state", "active"}).status, 0);
     ASSERT_EQ(rushlight({"list", "create", "harmless", "--kind", "negative"}).status, 0);
     ASSERT_EQ(rushlight({"list", "add", "harmless", hash, "--method", "pdq"}).status, 0);
-    const Ran suppressed = rushlight({"match", "--list", "ours", "--list", "harmless", "--json", "--explain", hash});
+    const Ran suppressed =
+        rushlight({"match", "--list", "ours", "--list", "harmless", "--json", "--explain", hash});
     EXPECT_EQ(suppressed.lines().at(0)["suppressed"].size(), 1u);
     ASSERT_EQ(rushlight({"list", "drop", "ours", hash}).status, 0);
     EXPECT_EQ(matches(), 0u);

@@ -4,10 +4,11 @@
 
 #include <csignal>
 #include <filesystem>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <map>
 #include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,7 +72,8 @@ TEST(Scan, FindsWhatThePracticeSetHides) {
     }
     // An archive's members carry their archive's name, a web archive's their address.
     const auto has_item = [&](const std::string& part) {
-        return std::ranges::any_of(first.items, [&](const auto& item) { return item.first.find(part) != std::string::npos; });
+        return std::ranges::any_of(
+            first.items, [&](const auto& item) { return item.first.find(part) != std::string::npos; });
     };
     EXPECT_TRUE(has_item("holiday.zip!"));
     EXPECT_TRUE(has_item("holiday.zip!../../outside.jpg"));
@@ -129,7 +131,8 @@ TEST(Scan, KilledInTheMiddleItGoesOn) {
     const std::string list = source_file("practice/list.jsonl");
     std::map<std::string, json> shown;
     {
-        Running running({.arguments = {"scan", folder.path("pictures"), "--list", list, "--json", "--data", folder.path("var")}});
+        Running running({.arguments = {"scan", folder.path("pictures"), "--list", list, "--json", "--data",
+                                       folder.path("var")}});
         ASSERT_TRUE(running.wait_for_lines(25));
         running.signal(SIGKILL);
         std::string out = running.wait().out;
@@ -150,8 +153,9 @@ TEST(Scan, KilledInTheMiddleItGoesOn) {
 TEST(Scan, ControlCStopsItCleanly) {
     const Folder folder;
     for (int i = 0; i < 20; ++i) copy_scenes(folder, "pictures/" + std::to_string(i));
-    const std::vector<std::string> arguments{"scan",   folder.path("pictures"), "--list", source_file("practice/list.jsonl"),
-                                             "--json", "--data",                folder.path("var")};
+    const std::vector<std::string> arguments{
+        "scan",   folder.path("pictures"), "--list", source_file("practice/list.jsonl"), "--json",
+        "--data", folder.path("var")};
     Running running({.arguments = arguments});
     ASSERT_TRUE(running.wait_for_lines(10));
     running.signal(SIGINT);
@@ -170,8 +174,9 @@ TEST(Scan, ControlCStopsItCleanly) {
 TEST(Scan, TwoOnOneFolderGetAlong) {
     const Folder folder;
     for (int i = 0; i < 4; ++i) copy_scenes(folder, "pictures/" + std::to_string(i));
-    const std::vector<std::string> arguments{"scan",   folder.path("pictures"), "--list", source_file("practice/list.jsonl"),
-                                             "--json", "--data",                folder.path("var")};
+    const std::vector<std::string> arguments{
+        "scan",   folder.path("pictures"), "--list", source_file("practice/list.jsonl"), "--json",
+        "--data", folder.path("var")};
     Running one({.arguments = arguments});
     Running two({.arguments = arguments});
     const Ran beside = run({"list", "show", "--data", folder.path("var")});
@@ -207,7 +212,8 @@ TEST(Scan, NamesEveryThingThatIsNoReadableFile) {
     folder.write("things/text.txt", "plain words");
     folder.write("things/new\nline.txt", "x");
     folder.write("things/latin-\xE9.txt", "x");
-    folder.write("things/cut.jpg", read_file(source_file(std::string(kScene) + "/spheres-01.jpg")).substr(0, 4000));
+    folder.write("things/cut.jpg",
+                 read_file(source_file(std::string(kScene) + "/spheres-01.jpg")).substr(0, 4000));
     fs::create_directory_symlink(folder.path("things"), folder.path("things/loop"));
     fs::create_symlink("nowhere", folder.path("things/dangling"));
     ASSERT_EQ(::mkfifo(folder.path("things/pipe").c_str(), 0600), 0);
@@ -232,7 +238,8 @@ TEST(Scan, NamesEveryThingThatIsNoReadableFile) {
 TEST(Scan, AnswersWithItsExitStatus) {
     const Folder folder;
     const std::string scene = source_file(std::string(kScene) + "/spheres-01.jpg");
-    EXPECT_EQ(scan(folder, {scene, "--list", source_file("practice/list.jsonl"), "--fail-on-match"}).ran.status, 3);
+    EXPECT_EQ(
+        scan(folder, {scene, "--list", source_file("practice/list.jsonl"), "--fail-on-match"}).ran.status, 3);
     EXPECT_EQ(scan(folder, {scene, "--list", list_of(folder, kStrange), "--fail-on-match"}).ran.status, 0);
     EXPECT_EQ(run({"scan"}).status, 2);
     EXPECT_EQ(run({"scan", scene, "--wrong"}).status, 2);
@@ -247,8 +254,10 @@ TEST(Scan, AFullDiskLosesNothingThatWasShown) {
     const Folder folder;
     for (int i = 0; i < 40; ++i) copy_scenes(folder, "pictures/" + std::to_string(i));
     fs::create_directories(folder.path("small"));
-    if (::mount("none", folder.path("small").c_str(), "tmpfs", 0, "size=700k") != 0) GTEST_SKIP() << "cannot mount here";
-    const std::vector<std::string> arguments{"scan", folder.path("pictures"), "--list", list_of(folder, kStrange), "--json"};
+    if (::mount("none", folder.path("small").c_str(), "tmpfs", 0, "size=700k") != 0)
+        GTEST_SKIP() << "cannot mount here";
+    const std::vector<std::string> arguments{"scan", folder.path("pictures"), "--list",
+                                             list_of(folder, kStrange), "--json"};
     Call call{.arguments = arguments};
     call.environment["RUSHLIGHT_DATA"] = folder.path("small/var");
     const Ran full = run(call);

@@ -37,7 +37,8 @@ constexpr std::array kKeys = {
 };
 
 const Key* find_key(std::string_view section, std::string_view name) {
-    const auto it = std::ranges::find_if(kKeys, [&](const Key& k) { return k.section == section && k.name == name; });
+    const auto it =
+        std::ranges::find_if(kKeys, [&](const Key& k) { return k.section == section && k.name == name; });
     return it == kKeys.end() ? nullptr : &*it;
 }
 
@@ -45,7 +46,8 @@ std::string full_name(const Key& key) { return std::string(key.section) + '.' + 
 
 std::string variable_of(const Key& key) {
     std::string name = "RUSHLIGHT_" + std::string(key.section) + '_' + std::string(key.name);
-    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     return name;
 }
 
@@ -57,7 +59,8 @@ std::optional<std::string> set_from_text(const Key& key, Slot slot, const std::s
     } else if (auto* const* number = std::get_if<std::int64_t*>(&slot)) {
         const auto value = parse_integer(text);
         if (!value || *value < key.least || *value > key.most) {
-            return "has to be a whole number from " + std::to_string(key.least) + " to " + std::to_string(key.most);
+            return "has to be a whole number from " + std::to_string(key.least) + " to " +
+                   std::to_string(key.most);
         }
         **number = *value;
     } else {
@@ -103,7 +106,9 @@ class Loader {
         std::error_code error;
         if (!std::filesystem::exists(path, error)) return;
         const toml::parse_result parsed = toml::parse_file(path);
-        const auto at = [&](const toml::source_region& source) { return path + ':' + std::to_string(source.begin.line); };
+        const auto at = [&](const toml::source_region& source) {
+            return path + ':' + std::to_string(source.begin.line);
+        };
         if (!parsed) {
             findings.push_back({at(parsed.error().source()), std::string(parsed.error().description())});
             return;
@@ -111,13 +116,15 @@ class Loader {
         for (const auto& [section, content] : parsed.table()) {
             const toml::table* table = content.as_table();
             if (table == nullptr) {
-                findings.push_back({at(content.source()), "'" + std::string(section.str()) + "' stands outside a [section]"});
+                findings.push_back({at(content.source()),
+                                    "'" + std::string(section.str()) + "' stands outside a [section]"});
                 continue;
             }
             for (const auto& [name, node] : *table) {
                 const Key* key = find_key(section.str(), name.str());
                 if (key == nullptr) {
-                    findings.push_back({at(node.source()), "there is no setting '" + std::string(section.str()) + '.' +
+                    findings.push_back({at(node.source()), "there is no setting '" +
+                                                               std::string(section.str()) + '.' +
                                                                std::string(name.str()) + "'"});
                 } else if (const auto wrong = set_from_node(*key, key->slot(config), node)) {
                     findings.push_back({at(node.source()), full_name(*key) + " " + *wrong});
@@ -147,7 +154,8 @@ Result<Config> load_config(const ConfigFlags& flags, const Environment& environm
     Loader loader(flags, environment);
     if (!loader.findings.empty()) {
         const ConfigFinding& first = loader.findings.front();
-        return fail(ErrorCode::invalid, first.where + ": " + first.message + " (`rushlight config check` lists everything)");
+        return fail(ErrorCode::invalid,
+                    first.where + ": " + first.message + " (`rushlight config check` lists everything)");
     }
     return std::move(loader.config);
 }

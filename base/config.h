@@ -1,4 +1,5 @@
-// Config: what the operator set, checked. Flag > environment (RUSHLIGHT_SECTION_KEY) > DATA/rushlight.toml > default.
+// Config: what the operator set, checked. Flag > environment (RUSHLIGHT_SECTION_KEY) > DATA/rushlight.toml >
+// default.
 //
 // docs/configuration.md lists the keys; kKeys in config.cpp is the one place that defines them.
 #pragma once
@@ -18,8 +19,8 @@ struct Config {
     std::string store;           // postgresql://user@host/db; empty: the folder's own database
 
     struct Sandbox {
-        bool allow_weak = false;      // read untrusted files where the kernel can't contain the reader
-        std::int64_t seconds = 10;    // most time for one file
+        bool allow_weak = false;    // read untrusted files where the kernel can't contain the reader
+        std::int64_t seconds = 10;  // most time for one file
         std::int64_t memory_mb = 2048;
     } sandbox;
     struct Scan {

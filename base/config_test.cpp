@@ -2,8 +2,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <map>
+
+#include <gtest/gtest.h>
 
 namespace rushlight {
 namespace {

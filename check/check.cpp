@@ -29,9 +29,12 @@ bool hinders_reading(const Problem& problem) {
 
 Decision decision_of(const match::Answer& answer, const std::optional<Problem>& problem) {
     switch (answer.decision) {
-        case match::Decision::exact: return Decision::exact;
-        case match::Decision::near: return Decision::near;
-        case match::Decision::none: break;
+        case match::Decision::exact:
+            return Decision::exact;
+        case match::Decision::near:
+            return Decision::near;
+        case match::Decision::none:
+            break;
     }
     return problem && hinders_reading(*problem) ? Decision::unreadable : Decision::none;
 }
@@ -40,10 +43,14 @@ Decision decision_of(const match::Answer& answer, const std::optional<Problem>& 
 
 std::string_view to_string(Decision decision) {
     switch (decision) {
-        case Decision::exact: return "exact";
-        case Decision::near: return "near";
-        case Decision::none: return "none";
-        case Decision::unreadable: break;
+        case Decision::exact:
+            return "exact";
+        case Decision::near:
+            return "near";
+        case Decision::none:
+            return "none";
+        case Decision::unreadable:
+            break;
     }
     return "unreadable";
 }

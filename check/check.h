@@ -1,5 +1,5 @@
-// check: one question answered end to end: bytes → fingerprint → decision. Every way in (scan, crawl, the HTTP API)
-// shares this path, so that an item gets the same answer wherever it came from.
+// check: one question answered end to end: bytes → fingerprint → decision. Every way in (scan, crawl, the
+// HTTP API) shares this path, so that an item gets the same answer wherever it came from.
 //
 // Thread-safety: Checker is thread-safe as far as its parts are; it holds no state of its own.
 #pragma once
@@ -10,9 +10,10 @@
 #include "media/fingerprint.h"
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace rushlight::check {
 
@@ -52,7 +53,8 @@ nlohmann::ordered_json to_json(const match::Match& match);
 nlohmann::ordered_json to_json(const match::Suppressed& suppressed);
 // type, bytes, md5, sha1, sha256, pdq, quality.
 void add_fingerprint(nlohmann::ordered_json& object, const media::Fingerprint& fingerprint);
-// The fingerprint's keys, then decision, matches, suppressed, and where there is a problem, reason and message.
+// The fingerprint's keys, then decision, matches, suppressed, and where there is a problem, reason and
+// message.
 void add_outcome(nlohmann::ordered_json& object, const Outcome& outcome);
 
 }  // namespace rushlight::check

@@ -1,4 +1,5 @@
-// The commands: each translates what was asked into calls of a room's door, and the answer into lines. No logic here.
+// The commands: each translates what was asked into calls of a room's door, and the answer into lines. No
+// logic here.
 #pragma once
 
 #include "cli/context.h"

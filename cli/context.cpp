@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <pwd.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
+
+#include <pwd.h>
+#include <unistd.h>
 
 namespace rushlight::cli {
 namespace {
@@ -27,8 +28,9 @@ Result<std::string> find_program(const std::string& name) {
 }  // namespace
 
 Result<Context> Context::create(const Common& common) {
-    auto config = load_config({.data = common.data, .store = common.store, .allow_weak_sandbox = common.allow_weak_sandbox},
-                              process_environment());
+    auto config = load_config(
+        {.data = common.data, .store = common.store, .allow_weak_sandbox = common.allow_weak_sandbox},
+        process_environment());
     if (!config) return pass(config.error());
     return Context(std::move(*config), common.json);
 }
@@ -42,7 +44,9 @@ Result<store::Store*> Context::store() {
     if (!store_) {
         std::error_code error;
         std::filesystem::create_directories(config_.data, error);
-        if (error) return fail(ErrorCode::io, "cannot make the data folder '" + config_.data + "': " + error.message());
+        if (error)
+            return fail(ErrorCode::io,
+                        "cannot make the data folder '" + config_.data + "': " + error.message());
         auto opened = store::Store::open({.where = config_.store.empty() ? config_.data : config_.store,
                                           .schemas = {match::schema(), scan::schema()}});
         if (!opened) return pass(opened.error());

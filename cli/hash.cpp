@@ -5,8 +5,9 @@
 
 #include <deque>
 #include <future>
-#include <nlohmann/json.hpp>
 #include <thread>
+
+#include <nlohmann/json.hpp>
 
 namespace rushlight::cli {
 namespace {
@@ -14,7 +15,8 @@ namespace {
 using media::Fingerprint;
 using nlohmann::ordered_json;
 
-Fingerprint fingerprint_of(const media::Fingerprinter& fingerprinter, const std::string& path, bool dihedral) {
+Fingerprint fingerprint_of(const media::Fingerprinter& fingerprinter, const std::string& path,
+                           bool dihedral) {
     const auto content = Content::open(path);
     if (content) return fingerprinter.fingerprint(*content, "hash", {.exact = true, .dihedral = dihedral});
     Fingerprint nothing;
@@ -62,9 +64,11 @@ std::vector<Table::Cell> to_row(const std::string& path, const Fingerprint& fing
         size = std::to_string(*fingerprint.width) + "×" + std::to_string(*fingerprint.height);
     }
     std::string pdq = fingerprint.pdq ? fingerprint.pdq->hex() : "";
-    if (!fingerprint.frames.empty() && !fingerprint.pdq) pdq = std::to_string(fingerprint.frames.size()) + " frames";
+    if (!fingerprint.frames.empty() && !fingerprint.pdq)
+        pdq = std::to_string(fingerprint.frames.size()) + " frames";
     if (fingerprint.problem) {
-        pdq = std::string(to_string(fingerprint.problem->reason)) + ": " + printable(fingerprint.problem->message);
+        pdq = std::string(to_string(fingerprint.problem->reason)) + ": " +
+              printable(fingerprint.problem->message);
     }
     return {{printable(path)},
             {std::string(fingerprint.type.mime)},

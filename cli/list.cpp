@@ -54,12 +54,9 @@ ordered_json to_json(const match::Entry& entry) {
 }
 
 ordered_json to_json(const match::ImportReport& report) {
-    ordered_json object{{"list", to_utf8(report.list)},
-                        {"format", report.format},
-                        {"read", report.read},
-                        {"added", report.added},
-                        {"duplicate", report.duplicate},
-                        {"bad_lines", report.bad_lines},
+    ordered_json object{{"list", to_utf8(report.list)},  {"format", report.format},
+                        {"read", report.read},           {"added", report.added},
+                        {"duplicate", report.duplicate}, {"bad_lines", report.bad_lines},
                         {"bad", ordered_json::array()}};
     for (const match::BadLine& bad : report.bad) {
         object["bad"].push_back({{"line", bad.line}, {"reason", to_utf8(bad.reason)}});
@@ -70,23 +67,27 @@ ordered_json to_json(const match::ImportReport& report) {
 void print_list(const Context& context, const match::List& list) {
     if (context.json()) return print_json(to_json(list));
     print_line(fmt::format("{}: {} list, category {}{}", printable(list.name), match::to_string(list.kind),
-                           printable(list.category), list.source.empty() ? "" : ", from " + printable(list.source)));
-    print_line(fmt::format("  {} entries: {} active, {} quarantined, {} disabled", grouped(list.entries.total()),
-                           grouped(list.entries.active), grouped(list.entries.quarantined), grouped(list.entries.disabled)));
+                           printable(list.category),
+                           list.source.empty() ? "" : ", from " + printable(list.source)));
+    print_line(fmt::format("  {} entries: {} active, {} quarantined, {} disabled",
+                           grouped(list.entries.total()), grouped(list.entries.active),
+                           grouped(list.entries.quarantined), grouped(list.entries.disabled)));
     print_line(fmt::format("  near means {}", thresholds_of(list.thresholds)));
     if (list.expires) print_line("  acts until " + list.expires->rfc3339());
     print_line(fmt::format("  made {} by {}, changed {}", list.created.rfc3339(), printable(list.created_by),
                            list.changed.rfc3339()));
 }
 
-// The values of the command line. 64 digits that nobody explains are an error here: a wrong guess would find nothing.
+// The values of the command line. 64 digits that nobody explains are an error here: a wrong guess would find
+// nothing.
 Result<std::vector<Value>> values_of(const std::vector<std::string>& hashes, std::optional<Method> method) {
     std::vector<Value> values;
     for (const std::string& text : hashes) {
         const bool ambiguous = !method && text.size() == 64 && text.front() != '[';
         if (ambiguous) {
-            return fail(ErrorCode::invalid, "'" + printable(text) +
-                                                "' can be a SHA-256 or a PDQ hash: say --method sha256 or --method pdq");
+            return fail(ErrorCode::invalid,
+                        "'" + printable(text) +
+                            "' can be a SHA-256 or a PDQ hash: say --method sha256 or --method pdq");
         }
         auto value = method ? Value::parse(*method, text) : Value::guess(text, Method::sha256);
         if (!value) return fail(ErrorCode::invalid, "'" + printable(text) + "': " + value.error().message);
@@ -97,22 +98,27 @@ Result<std::vector<Value>> values_of(const std::vector<std::string>& hashes, std
 
 // The entry of a list that a person means by a text: of 64 digits, whichever of the two the list has.
 Result<std::vector<Value>> listed_values(const match::Lists& lists, const std::string& name,
-                                         const std::vector<std::string>& hashes, std::optional<Method> method) {
+                                         const std::vector<std::string>& hashes,
+                                         std::optional<Method> method) {
     std::vector<Value> values;
     for (const std::string& text : hashes) {
         std::vector<Value> found;
         for (const Method candidate : {Method::sha256, Method::pdq}) {
             auto value = method ? Value::parse(*method, text) : Value::guess(text, candidate);
-            if (!value) return fail(ErrorCode::invalid, "'" + printable(text) + "': " + value.error().message);
+            if (!value)
+                return fail(ErrorCode::invalid, "'" + printable(text) + "': " + value.error().message);
             auto entry = lists.entry(name, *value);
             if (!entry) return pass(entry.error());
-            if (entry->has_value() && (found.empty() || found.front() != *value)) found.push_back(std::move(*value));
+            if (entry->has_value() && (found.empty() || found.front() != *value))
+                found.push_back(std::move(*value));
         }
         if (found.size() > 1) {
-            return fail(ErrorCode::invalid, "'" + printable(text) + "' stands in the list as SHA-256 and as PDQ: say --method");
+            return fail(ErrorCode::invalid,
+                        "'" + printable(text) + "' stands in the list as SHA-256 and as PDQ: say --method");
         }
         if (found.empty()) {
-            return fail(ErrorCode::not_found, "the list '" + printable(name) + "' has no entry '" + printable(text) + "'");
+            return fail(ErrorCode::not_found,
+                        "the list '" + printable(name) + "' has no entry '" + printable(text) + "'");
         }
         values.push_back(std::move(found.front()));
     }
@@ -137,7 +143,8 @@ int run_list(Context& context, const ListCreate& command) {
                                  .expires = std::nullopt};
     if (command.kind) settings.kind = match::parse_list_kind(*command.kind).value_or(match::ListKind::known);
     for (const std::string& assignment : command.thresholds) {
-        if (auto set = match::set_threshold(settings.thresholds, assignment); !set) return report(set.error());
+        if (auto set = match::set_threshold(settings.thresholds, assignment); !set)
+            return report(set.error());
     }
     if (command.expires) {
         settings.expires = Time::parse(*command.expires);
@@ -161,8 +168,9 @@ int run_list(Context& context, const ListImport& command) {
     if (command.format) {
         options.format = match::formats::parse_format(*command.format);
         if (!options.format) {
-            return report({ErrorCode::invalid, "there is no list format '" + printable(*command.format) +
-                                                   "': text, csv, jsonl, threatexchange, hashdeep and md5sum can be read"});
+            return report({ErrorCode::invalid,
+                           "there is no list format '" + printable(*command.format) +
+                               "': text, csv, jsonl, threatexchange, hashdeep and md5sum can be read"});
         }
     }
     ProgressBar bar("importing", !context.json());
@@ -185,9 +193,11 @@ int run_list(Context& context, const ListImport& command) {
     for (const match::BadLine& bad : std::span(imported->bad).first(std::min(imported->bad.size(), kShown))) {
         print_line(fmt::format("line {}: {}", bad.line, printable(bad.reason)));
     }
-    if (imported->bad_lines > kShown) print_line(fmt::format("… and {} more", grouped(imported->bad_lines - kShown)));
-    print_line(fmt::format("{}: read {} values ({}), {} added, {} there already, {} bad lines left out", printable(imported->list),
-                           grouped(imported->read), imported->format, grouped(imported->added), grouped(imported->duplicate),
+    if (imported->bad_lines > kShown)
+        print_line(fmt::format("… and {} more", grouped(imported->bad_lines - kShown)));
+    print_line(fmt::format("{}: read {} values ({}), {} added, {} there already, {} bad lines left out",
+                           printable(imported->list), grouped(imported->read), imported->format,
+                           grouped(imported->added), grouped(imported->duplicate),
                            grouped(imported->bad_lines)));
     return kDone;
 }
@@ -260,8 +270,9 @@ int run_list(Context& context, const ListEntries& command) {
             if (context.json()) {
                 print_json(to_json(entry));
             } else {
-                print_line(fmt::format("{:8}  {}  {:11}  {}", match::formats::to_string(entry.value.method), entry.value.text(),
-                                       match::formats::to_string(entry.state), printable(entry.note)));
+                print_line(fmt::format("{:8}  {}  {:11}  {}", match::formats::to_string(entry.value.method),
+                                       entry.value.text(), match::formats::to_string(entry.state),
+                                       printable(entry.note)));
             }
         }
         if (!page->next) return kDone;
@@ -277,9 +288,11 @@ int run_list(Context& context, const ListAdd& command) {
     const auto added = (*lists)->add(command.name, *values, context.who(), command.note.value_or(""));
     if (!added) return report(added.error());
     if (context.json()) {
-        print_json({{"list", to_utf8(command.name)}, {"added", added->added}, {"duplicate", added->duplicate}});
+        print_json(
+            {{"list", to_utf8(command.name)}, {"added", added->added}, {"duplicate", added->duplicate}});
     } else {
-        print_line(fmt::format("{}: {} added, {} there already", printable(command.name), added->added, added->duplicate));
+        print_line(fmt::format("{}: {} added, {} there already", printable(command.name), added->added,
+                               added->duplicate));
     }
     return kDone;
 }
@@ -292,7 +305,8 @@ int run_list(Context& context, const ListDrop& command) {
     const auto dropped = (*lists)->drop(command.name, *values);
     if (!dropped) return report(dropped.error());
     if (context.json()) {
-        print_json({{"list", to_utf8(command.name)}, {"dropped", dropped->dropped}, {"missing", dropped->missing}});
+        print_json(
+            {{"list", to_utf8(command.name)}, {"dropped", dropped->dropped}, {"missing", dropped->missing}});
     } else {
         print_line(fmt::format("{}: {} dropped", printable(command.name), dropped->dropped));
     }
@@ -305,15 +319,16 @@ int run_list(Context& context, const ListSet& command) {
     const auto values = listed_values(**lists, command.name, {command.hash}, method_of(command.method));
     if (!values) return report(values.error());
     const auto state = match::formats::parse_entry_state(command.state);
-    const auto set = (*lists)->set(command.name, values->front(), state.value_or(match::EntryState::active), command.note,
-                                   context.who());
+    const auto set = (*lists)->set(command.name, values->front(), state.value_or(match::EntryState::active),
+                                   command.note, context.who());
     if (!set) return report(set.error());
     const auto entry = (*lists)->entry(command.name, values->front());
     if (!entry) return report(entry.error());
     if (context.json() && entry->has_value()) {
         print_json(to_json(**entry));
     } else {
-        print_line(fmt::format("{}: {} is {}", printable(command.name), values->front().text(), command.state));
+        print_line(
+            fmt::format("{}: {} is {}", printable(command.name), values->front().text(), command.state));
     }
     return kDone;
 }

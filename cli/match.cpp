@@ -5,8 +5,9 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 
-#include <fmt/format.h>
 #include <iostream>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace rushlight::cli {
@@ -49,15 +50,18 @@ ordered_json to_json(const match::Match& match, bool explain) {
 void print_for_people(const std::string& hash, const match::Answer& answer) {
     if (answer.matches.empty() && answer.suppressed.empty()) print_line(hash + "  no match");
     for (const match::Match& m : answer.matches) {
-        print_line(fmt::format("{}  {}  {}  {} of {}", hash, printable(m.list), m.entry, m.distance, m.threshold));
+        print_line(
+            fmt::format("{}  {}  {}  {} of {}", hash, printable(m.list), m.entry, m.distance, m.threshold));
     }
     for (const match::Suppressed& s : answer.suppressed) {
-        print_line(fmt::format("{}  {}  {}  suppressed: {}", hash, printable(s.match.list), s.match.entry, printable(s.why)));
+        print_line(fmt::format("{}  {}  {}  suppressed: {}", hash, printable(s.match.list), s.match.entry,
+                               printable(s.why)));
     }
     if (!answer.explanation) return;
     for (const auto& search : answer.explanation->searches) {
-        print_line(fmt::format("    searched {} {} entries within {}: {} compared in full{}", grouped(search.entries),
-                               match::formats::to_string(search.method), search.distance, grouped(search.candidates),
+        print_line(fmt::format("    searched {} {} entries within {}: {} compared in full{}",
+                               grouped(search.entries), match::formats::to_string(search.method),
+                               search.distance, grouped(search.candidates),
                                search.scanned ? " (beyond what the index covers: all of them)" : ""));
     }
     for (const std::string& remark : answer.explanation->remarks) print_line("    " + printable(remark));
@@ -81,10 +85,12 @@ class Asker {
         if (!answer) return print_error(text, answer.error());
         if (!context_.json()) return print_for_people(value->text(), *answer);
         ordered_json line{{"hash", value->text()}, {"matches", ordered_json::array()}};
-        for (const match::Match& match : answer->matches) line["matches"].push_back(to_json(match, command_.explain));
+        for (const match::Match& match : answer->matches)
+            line["matches"].push_back(to_json(match, command_.explain));
         if (command_.explain) {
             line["suppressed"] = ordered_json::array();
-            for (const match::Suppressed& s : answer->suppressed) line["suppressed"].push_back(check::to_json(s));
+            for (const match::Suppressed& s : answer->suppressed)
+                line["suppressed"].push_back(check::to_json(s));
             if (answer->explanation) line["explain"] = to_json(*answer->explanation);
         }
         print_json(line);
@@ -92,7 +98,8 @@ class Asker {
 
   private:
     void print_error(const std::string& text, const Error& error) const {
-        if (!context_.json()) return print_line(printable(text) + "  not a hash: " + printable(error.message));
+        if (!context_.json())
+            return print_line(printable(text) + "  not a hash: " + printable(error.message));
         print_json({{"hash", to_utf8(text)},
                     {"matches", ordered_json::array()},
                     {"error", {{"code", to_string(Reason::corrupt)}, {"message", to_utf8(error.message)}}}});

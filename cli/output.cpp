@@ -1,10 +1,10 @@
 #include "cli/output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
+
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace rushlight::cli {
 

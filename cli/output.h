@@ -1,13 +1,15 @@
-// What a command prints: one JSON object a line, or words for people. stdout is for results, stderr for the rest.
+// What a command prints: one JSON object a line, or words for people. stdout is for results, stderr for the
+// rest.
 #pragma once
 
 #include "base/result.h"
 #include "cli/terminal.h"
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace rushlight::cli {
 

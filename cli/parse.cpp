@@ -1,11 +1,12 @@
 #include "cli/parse.h"
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <set>
 #include <sstream>
+
+#include <CLI/CLI.hpp>
 
 namespace rushlight::cli {
 namespace {
@@ -14,10 +15,11 @@ constexpr int kUsageError = 2;
 
 using Sink = std::function<void(Command)>;
 
-// Adds a subcommand whose options fill a value of type C; the value is handed to `sink` when the line was parsed.
+// Adds a subcommand whose options fill a value of type C; the value is handed to `sink` when the line was
+// parsed.
 template <class C, class Fill>
-void add(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example, const Sink& sink,
-         Fill fill) {
+void add(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example,
+         const Sink& sink, Fill fill) {
     CLI::App* app = parent.add_subcommand(name, what);
     app->footer("Example:\n  " + example);
     auto value = std::make_shared<C>();
@@ -31,32 +33,36 @@ void add_list_commands(CLI::App& top, const Sink& sink) {
     CLI::App* list = top.add_subcommand("list", "Make, fill and look at hash lists");
     list->require_subcommand(1);
     list->footer("Example:\n  rushlight list import partners partners.csv");
-    const auto name = [](CLI::App& app, std::string& into) { app.add_option("NAME", into, "The list's name")->required(); };
+    const auto name = [](CLI::App& app, std::string& into) {
+        app.add_option("NAME", into, "The list's name")->required();
+    };
     const auto which = "Which, where one value stands in the list under two methods";
 
-    add<ListCreate>(*list, "create", "Make an empty list", "rushlight list create ours --category csam --threshold pdq=25",
-                    sink, [&](CLI::App& app, ListCreate& c) {
-                        name(app, c.name);
-                        app.add_option("--kind", c.kind, "known: looked for; negative: suppresses near matches")
-                            ->check(CLI::IsMember({"known", "negative"}));
-                        app.add_option("--category", c.category, "What its entries are, in your words");
-                        app.add_option("--source", c.source, "Where it comes from");
-                        app.add_option("--threshold", c.thresholds, "METHOD=N, such as pdq=31 or vpdq=80 (% of frames)");
-                        app.add_option("--expires", c.expires, "Time after which the list no longer acts, RFC 3339");
-                    });
-    add<ListImport>(*list, "import", "Read entries from a file; makes the list where there is none",
-                    "rushlight list import partners partners.csv", sink, [&](CLI::App& app, ListImport& c) {
-                        name(app, c.name);
-                        app.add_option("FILE", c.file, "The file; - is standard input")->required();
-                        app.add_option("--format", c.format, "Its format; found out where not given");
-                        app.add_option("--method", c.method, "What its bare hashes are")->check(method_check());
-                    });
+    add<ListCreate>(
+        *list, "create", "Make an empty list",
+        "rushlight list create ours --category csam --threshold pdq=25", sink,
+        [&](CLI::App& app, ListCreate& c) {
+            name(app, c.name);
+            app.add_option("--kind", c.kind, "known: looked for; negative: suppresses near matches")
+                ->check(CLI::IsMember({"known", "negative"}));
+            app.add_option("--category", c.category, "What its entries are, in your words");
+            app.add_option("--source", c.source, "Where it comes from");
+            app.add_option("--threshold", c.thresholds, "METHOD=N, such as pdq=31 or vpdq=80 (% of frames)");
+            app.add_option("--expires", c.expires, "Time after which the list no longer acts, RFC 3339");
+        });
+    add<ListImport>(
+        *list, "import", "Read entries from a file; makes the list where there is none",
+        "rushlight list import partners partners.csv", sink, [&](CLI::App& app, ListImport& c) {
+            name(app, c.name);
+            app.add_option("FILE", c.file, "The file; - is standard input")->required();
+            app.add_option("--format", c.format, "Its format; found out where not given");
+            app.add_option("--method", c.method, "What its bare hashes are")->check(method_check());
+        });
     add<ListExport>(*list, "export", "Print a list in a form that `list import` reads back",
                     "rushlight list export ours > ours.jsonl", sink,
                     [&](CLI::App& app, ListExport& c) { name(app, c.name); });
-    add<ListShow>(*list, "show", "Show all lists, or one", "rushlight list show", sink, [](CLI::App& app, ListShow& c) {
-        app.add_option("NAME", c.name, "The list's name");
-    });
+    add<ListShow>(*list, "show", "Show all lists, or one", "rushlight list show", sink,
+                  [](CLI::App& app, ListShow& c) { app.add_option("NAME", c.name, "The list's name"); });
     add<ListRemove>(*list, "remove", "Remove a list and its entries", "rushlight list remove old", sink,
                     [&](CLI::App& app, ListRemove& c) { name(app, c.name); });
     add<ListEntries>(*list, "entries", "Print a list's entries", "rushlight list entries ours --json", sink,
@@ -70,18 +76,21 @@ void add_list_commands(CLI::App& top, const Sink& sink) {
                          ->check(method_check());
                      app.add_option("--note", c.note, "A note kept with each");
                  });
-    add<ListDrop>(*list, "drop", "Take single hashes out", "rushlight list drop ours d41d8cd98f00b204e9800998ecf8427e", sink,
+    add<ListDrop>(*list, "drop", "Take single hashes out",
+                  "rushlight list drop ours d41d8cd98f00b204e9800998ecf8427e", sink,
                   [&](CLI::App& app, ListDrop& c) {
                       name(app, c.name);
                       app.add_option("HASH", c.hashes, "The hashes")->required();
                       app.add_option("--method", c.method, which)->check(method_check());
                   });
     add<ListSet>(*list, "set", "Change the state of an entry",
-                 "rushlight list set ours d41d8cd98f00b204e9800998ecf8427e --state quarantined --note \"matches a logo\"",
+                 "rushlight list set ours d41d8cd98f00b204e9800998ecf8427e --state quarantined --note "
+                 "\"matches a logo\"",
                  sink, [&](CLI::App& app, ListSet& c) {
                      name(app, c.name);
                      app.add_option("HASH", c.hash, "The entry")->required();
-                     app.add_option("--state", c.state, "active, quarantined (reported, never acted upon) or disabled")
+                     app.add_option("--state", c.state,
+                                    "active, quarantined (reported, never acted upon) or disabled")
                          ->required()
                          ->check(CLI::IsMember({"active", "quarantined", "disabled"}));
                      app.add_option("--note", c.note, "Why");
@@ -93,8 +102,10 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
     auto top = std::make_unique<CLI::App>("Rushlight finds known abuse material.", "rushlight");
     top->require_subcommand(1);
     top->fallthrough();  // --data and --json may stand before or after the command
-    top->add_option("--data", common.data, "The one folder that holds everything (RUSHLIGHT_DATA, else ./var)");
-    top->add_option("--store", common.store, "postgresql://user@host/db instead of the folder's own database");
+    top->add_option("--data", common.data,
+                    "The one folder that holds everything (RUSHLIGHT_DATA, else ./var)");
+    top->add_option("--store", common.store,
+                    "postgresql://user@host/db instead of the folder's own database");
     top->add_flag("--json", common.json, "One JSON object a line, for programs");
     top->add_flag("--allow-weak-sandbox", common.allow_weak_sandbox,
                   "Read untrusted files although this kernel can't contain the reader");
@@ -102,28 +113,36 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
     add<ScanCommand>(
         *top, "scan", "Check pictures and videos in folders, archives and web archives against hash lists",
         "rushlight scan uploads/ --list partners.csv", sink, [](CLI::App& app, ScanCommand& c) {
-            app.add_option("TARGET", c.targets, "Folders and files; - reads paths from standard input")->required();
-            app.add_flag("-0,--null", c.nul_separated, "Paths on standard input end with NUL, not with a newline");
-            app.add_option("--list", c.lists, "A stored list, or a file (a value with / or .); all active lists where not given")
+            app.add_option("TARGET", c.targets, "Folders and files; - reads paths from standard input")
+                ->required();
+            app.add_flag("-0,--null", c.nul_separated,
+                         "Paths on standard input end with NUL, not with a newline");
+            app.add_option("--list", c.lists,
+                           "A stored list, or a file (a value with / or .); all active lists where not given")
                 ->allow_extra_args(false);
-            app.add_option("--method", c.method, "What the bare hashes of list files are")->check(method_check());
+            app.add_option("--method", c.method, "What the bare hashes of list files are")
+                ->check(method_check());
             app.add_option("--workers", c.workers, "Items read at once; the number of cores where not given")
                 ->check(CLI::Range(1, 256));
             app.add_flag("--again", c.again, "Read again what an earlier scan has done");
             app.add_flag("--fail-on-match", c.fail_on_match, "Exit with 3 where anything matched");
         });
-    add<HashCommand>(*top, "hash", "Print fingerprints of pictures and videos", "rushlight hash photo.jpg --dihedral", sink,
-                     [](CLI::App& app, HashCommand& c) {
+    add<HashCommand>(*top, "hash", "Print fingerprints of pictures and videos",
+                     "rushlight hash photo.jpg --dihedral", sink, [](CLI::App& app, HashCommand& c) {
                          app.add_option("PATH", c.paths, "Files")->required();
-                         app.add_flag("--dihedral", c.dihedral, "Also the hashes of the turned and mirrored picture");
+                         app.add_flag("--dihedral", c.dihedral,
+                                      "Also the hashes of the turned and mirrored picture");
                      });
-    add<MatchCommand>(*top, "match", "Look up hashes in lists", "rushlight match --list partners.csv --explain - < hashes.txt",
-                      sink, [](CLI::App& app, MatchCommand& c) {
-                          app.add_option("HASH", c.hashes, "Hashes; - (or none) reads them from standard input, one a line");
+    add<MatchCommand>(*top, "match", "Look up hashes in lists",
+                      "rushlight match --list partners.csv --explain - < hashes.txt", sink,
+                      [](CLI::App& app, MatchCommand& c) {
+                          app.add_option("HASH", c.hashes,
+                                         "Hashes; - (or none) reads them from standard input, one a line");
                           app.add_option("--list", c.lists, "A stored list, or a file (a value with / or .)")
                               ->required()
                               ->allow_extra_args(false);
-                          app.add_option("--threshold", c.threshold, "Distance for PDQ, instead of each list's own")
+                          app.add_option("--threshold", c.threshold,
+                                         "Distance for PDQ, instead of each list's own")
                               ->check(CLI::Range(0, 63));
                           app.add_option("--method", c.method,
                                          "What the hashes are; 64 hexadecimal digits are PDQ where not said")
@@ -134,12 +153,13 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
     CLI::App* config = top->add_subcommand("config", "Settings");
     config->require_subcommand(1);
     config->footer("Example:\n  rushlight config check");
-    add<ConfigCheck>(*config, "check", "Name what is wrong in the settings, with its line", "rushlight config check", sink,
-                     [](CLI::App&, ConfigCheck&) {});
-    add<Doctor>(*top, "doctor", "Try what this machine may lack, and say what to do", "rushlight doctor", sink,
-                [](CLI::App&, Doctor&) {});
+    add<ConfigCheck>(*config, "check", "Name what is wrong in the settings, with its line",
+                     "rushlight config check", sink, [](CLI::App&, ConfigCheck&) {});
+    add<Doctor>(*top, "doctor", "Try what this machine may lack, and say what to do", "rushlight doctor",
+                sink, [](CLI::App&, Doctor&) {});
     add<Completion>(*top, "completion", "Print a completion script",
-                    "rushlight completion bash > /etc/bash_completion.d/rushlight", sink, [](CLI::App& app, Completion& c) {
+                    "rushlight completion bash > /etc/bash_completion.d/rushlight", sink,
+                    [](CLI::App& app, Completion& c) {
                         app.add_option("SHELL", c.shell, "bash, zsh or fish")
                             ->required()
                             ->check(CLI::IsMember({"bash", "zsh", "fish"}));
@@ -177,11 +197,13 @@ void write_fish(const Paths& commands, std::ostream& out) {
     for (const auto& [path, sub] : commands) {
         const auto space = path.rfind(' ');
         out << "complete -c rushlight -n '"
-            << (space == std::string::npos ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + path.substr(0, space))
+            << (space == std::string::npos ? "__fish_use_subcommand"
+                                           : "__fish_seen_subcommand_from " + path.substr(0, space))
             << "' -a " << sub->get_name() << " -d '" << sub->get_description() << "'\n";
         for (const CLI::Option* option : sub->get_options()) {
             for (const std::string& name : option->get_lnames()) {
-                out << "complete -c rushlight -n '__fish_seen_subcommand_from " << sub->get_name() << "' -l " << name << '\n';
+                out << "complete -c rushlight -n '__fish_seen_subcommand_from " << sub->get_name() << "' -l "
+                    << name << '\n';
             }
         }
     }
@@ -207,7 +229,8 @@ void write_bash(const Paths& commands, const CLI::App& top, std::ostream& out) {
 
 std::variant<Parsed, int> parse(int argc, const char* const* argv) {
     Parsed parsed;
-    const auto app = make_app(parsed.common, [&parsed](Command command) { parsed.command = std::move(command); });
+    const auto app =
+        make_app(parsed.common, [&parsed](Command command) { parsed.command = std::move(command); });
     try {
         app->parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -83,8 +83,9 @@ struct Completion {
 };
 struct Version {};
 
-using Command = std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport, ListShow,
-                             ListRemove, ListEntries, ListAdd, ListDrop, ListSet, ConfigCheck, Doctor, Completion, Version>;
+using Command = std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport,
+                             ListShow, ListRemove, ListEntries, ListAdd, ListDrop, ListSet, ConfigCheck,
+                             Doctor, Completion, Version>;
 
 struct Parsed {
     Common common;

@@ -2,9 +2,10 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
+
 #include <poll.h>
 #include <unistd.h>
-#include <utility>
 
 namespace rushlight::cli {
 

@@ -17,7 +17,8 @@ using check::Decision;
 std::string how(const match::Match& match) {
     std::string text = fmt::format("{}", match::formats::to_string(match.method));
     if (match.shares) {
-        text += fmt::format(", {}% of its frames, {}% of the listed", match.shares->query, match.shares->listed);
+        text +=
+            fmt::format(", {}% of its frames, {}% of the listed", match.shares->query, match.shares->listed);
     } else if (!match::formats::is_exact(match.method)) {
         text += fmt::format(", {} of {} bits", match.distance, match.threshold);
     }
@@ -35,7 +36,9 @@ void add_rows(Table& table, const scan::Item& item) {
         table.add({{special ? "skipped" : "unreadable", special ? Tone::quiet : Tone::warn},
                    {name},
                    {""},
-                   {printable(special ? item.message : item.problem ? item.problem->message : "")}});
+                   {printable(special        ? item.message
+                              : item.problem ? item.problem->message
+                                             : "")}});
         return;
     }
     const check::Outcome& outcome = *item.outcome;
@@ -51,26 +54,29 @@ void add_rows(Table& table, const scan::Item& item) {
         table.add({{"suppressed", Tone::quiet},
                    {name},
                    {printable(suppressed.match.list)},
-                   {fmt::format("{}; harmless by {} at {} bits", how(suppressed.match), printable(suppressed.by.list),
-                                suppressed.by.distance)}});
+                   {fmt::format("{}; harmless by {} at {} bits", how(suppressed.match),
+                                printable(suppressed.by.list), suppressed.by.distance)}});
     }
     if (outcome.decision == Decision::unreadable && !item.skipped) {
         table.add({{"unreadable", Tone::warn},
                    {name},
                    {""},
-                   {fmt::format("{}: {}", to_string(outcome.problem->reason), printable(outcome.problem->message))}});
+                   {fmt::format("{}: {}", to_string(outcome.problem->reason),
+                                printable(outcome.problem->message))}});
     }
 }
 
 void print_summary(const scan::Summary& s, bool colour) {
     const double rate = s.seconds > 0 ? static_cast<double>(s.items) / s.seconds : 0;
-    print_line(fmt::format("{} items in {:.1f} s ({:.0f}/s): {}, {}, {} in no list, {}, {} skipped", grouped(s.items), s.seconds,
-                           rate, toned(grouped(s.exact) + " exact", s.exact > 0 ? Tone::bad : Tone::plain, colour),
-                           toned(grouped(s.near) + " near", s.near > 0 ? Tone::bad : Tone::plain, colour), grouped(s.none),
-                           toned(grouped(s.unreadable) + " unreadable", s.unreadable > 0 ? Tone::warn : Tone::plain, colour),
-                           grouped(s.skipped)));
+    print_line(fmt::format(
+        "{} items in {:.1f} s ({:.0f}/s): {}, {}, {} in no list, {}, {} skipped", grouped(s.items), s.seconds,
+        rate, toned(grouped(s.exact) + " exact", s.exact > 0 ? Tone::bad : Tone::plain, colour),
+        toned(grouped(s.near) + " near", s.near > 0 ? Tone::bad : Tone::plain, colour), grouped(s.none),
+        toned(grouped(s.unreadable) + " unreadable", s.unreadable > 0 ? Tone::warn : Tone::plain, colour),
+        grouped(s.skipped)));
     if (s.skipped_matches > 0) {
-        print_line(fmt::format("Of the skipped, {} matched when an earlier scan checked them.", grouped(s.skipped_matches)));
+        print_line(fmt::format("Of the skipped, {} matched when an earlier scan checked them.",
+                               grouped(s.skipped_matches)));
     }
 }
 
@@ -79,14 +85,20 @@ void print_next(const scan::Summary& s, const match::Matcher& matcher) {
     for (const match::List& list : matcher.lists()) entries += list.entries.active;
     if (s.stopped) print_line("Stopped. What was done is saved; the same command goes on from here.");
     if (matcher.lists().empty() || entries == 0) {
-        print_line("Nothing was searched for: there is no list with entries. `rushlight list import NAME FILE` brings one in.");
+        print_line(
+            "Nothing was searched for: there is no list with entries. `rushlight list import NAME FILE` "
+            "brings one in.");
         return;
     }
     if (s.exact + s.near + s.skipped_matches > 0) {
-        print_line("Next: the matches are known to a list; a near match wants a person's look before anything is done.");
+        print_line(
+            "Next: the matches are known to a list; a near match wants a person's look before anything is "
+            "done.");
     }
     if (s.unreadable > 0) {
-        print_line("Next: unreadable items were checked by their exact hashes only; docs/reasons.md says what to do about each.");
+        print_line(
+            "Next: unreadable items were checked by their exact hashes only; docs/reasons.md says what to do "
+            "about each.");
     }
 }
 

@@ -9,7 +9,8 @@ namespace rushlight::cli {
 
 int run_config_check(const Common& common) {
     const auto findings = check_config(
-        {.data = common.data, .store = common.store, .allow_weak_sandbox = common.allow_weak_sandbox}, process_environment());
+        {.data = common.data, .store = common.store, .allow_weak_sandbox = common.allow_weak_sandbox},
+        process_environment());
     for (const ConfigFinding& finding : findings) {
         if (common.json) {
             print_json({{"where", to_utf8(finding.where)}, {"message", to_utf8(finding.message)}});

@@ -1,14 +1,13 @@
 #include "cli/terminal.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace rushlight::cli {
 namespace {
@@ -36,7 +35,8 @@ int terminal_columns(int fd) {
 
 bool wants_colour(int fd) {
     const char* term = std::getenv("TERM");
-    return is_terminal(fd) && std::getenv("NO_COLOR") == nullptr && (term == nullptr || std::string_view(term) != "dumb");
+    return is_terminal(fd) && std::getenv("NO_COLOR") == nullptr &&
+           (term == nullptr || std::string_view(term) != "dumb");
 }
 
 std::string grouped(std::uint64_t number) {
@@ -62,7 +62,8 @@ std::string fitted(std::string_view utf8, std::size_t columns) {
     // Both ends of a path tell more than its start alone.
     const std::size_t head = (columns - 1) / 2;
     const std::size_t tail = columns - 1 - head;
-    return std::string(utf8.substr(0, offset_of(utf8, head))) + "…" + std::string(utf8.substr(offset_of(utf8, have - tail)));
+    return std::string(utf8.substr(0, offset_of(utf8, head))) + "…" +
+           std::string(utf8.substr(offset_of(utf8, have - tail)));
 }
 
 std::string toned(std::string_view text, Tone tone, bool colour) {
@@ -97,13 +98,16 @@ void ProgressBar::update(std::uint64_t done, std::optional<std::uint64_t> total)
         const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(*total));
         const int full = static_cast<int>(share * kWidth);
         for (int i = 0; i < kWidth; ++i) line += i < full ? "█" : "░";
-        line += fmt::format(" {:3.0f}%  {} of {}  {:.0f}/s", share * 100, grouped(done), grouped(*total), rate);
-        if (rate > 0 && done < *total) line += "  " + human_duration(static_cast<double>(*total - done) / rate) + " left";
+        line +=
+            fmt::format(" {:3.0f}%  {} of {}  {:.0f}/s", share * 100, grouped(done), grouped(*total), rate);
+        if (rate > 0 && done < *total)
+            line += "  " + human_duration(static_cast<double>(*total - done) / rate) + " left";
     } else {
         line += fmt::format("{}  {:.0f}/s", grouped(done), rate);
     }
     const auto columns = static_cast<std::size_t>(std::max(20, terminal_columns(STDERR_FILENO) - 1));
-    std::fprintf(stderr, "\r%s\x1b[K", columns_of(line) > columns ? fitted(line, columns).c_str() : line.c_str());
+    std::fprintf(stderr, "\r%s\x1b[K",
+                 columns_of(line) > columns ? fitted(line, columns).c_str() : line.c_str());
     std::fflush(stderr);
     drawn_ = true;
 }

@@ -1,12 +1,12 @@
 // What a person sees: whether there is one, how wide their terminal is, bars and numbers drawn with text.
 #pragma once
 
+#include "base/time.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/time.h"
 
 namespace rushlight::cli {
 
@@ -14,9 +14,9 @@ bool is_terminal(int fd);
 int terminal_columns(int fd);  // 80 where unknown
 bool wants_colour(int fd);     // a terminal, and neither NO_COLOR nor TERM=dumb
 
-std::string grouped(std::uint64_t number);       // 1,234,567
-std::string human_duration(double seconds);      // 0:07, 1:02:03
-std::size_t columns_of(std::string_view utf8);   // code points: good enough for a table
+std::string grouped(std::uint64_t number);                       // 1,234,567
+std::string human_duration(double seconds);                      // 0:07, 1:02:03
+std::size_t columns_of(std::string_view utf8);                   // code points: good enough for a table
 std::string fitted(std::string_view utf8, std::size_t columns);  // padded, or cut in the middle with …
 
 enum class Tone { plain, quiet, good, warn, bad };

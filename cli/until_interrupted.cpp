@@ -2,6 +2,7 @@
 
 #include <array>
 #include <csignal>
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>

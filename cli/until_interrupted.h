@@ -1,5 +1,5 @@
-// Turns Ctrl-C (and a polite kill) into a stop request while it lives: what was done stays done. A second one ends
-// the program at once.
+// Turns Ctrl-C (and a polite kill) into a stop request while it lives: what was done stays done. A second one
+// ends the program at once.
 #pragma once
 
 #include "base/fd.h"

@@ -1,5 +1,5 @@
-// A fingerprint as bytes to keep: what the decoding child said, in the words of the wire between it and us, so that
-// what comes back from a database is checked as strictly as what comes from a child.
+// A fingerprint as bytes to keep: what the decoding child said, in the words of the wire between it and us,
+// so that what comes back from a database is checked as strictly as what comes from a child.
 #include "media/fingerprint.h"
 #include "media/format.h"
 #include "media/protocol.h"
@@ -15,7 +15,8 @@ static_assert(std::endian::native == std::endian::little, "kept fingerprints are
 
 constexpr std::size_t kLengthBytes = sizeof(std::uint32_t);
 // Nothing was refused for its size when it was made; it isn't now either.
-constexpr protocol::Request kAnything{.dihedral = true, .max_pixels = ~std::uint64_t{0}, .max_frames = ~std::uint64_t{0}};
+constexpr protocol::Request kAnything{
+    .dihedral = true, .max_pixels = ~std::uint64_t{0}, .max_frames = ~std::uint64_t{0}};
 
 Format format_of(const Type& type) {
     for (std::uint8_t i = 0; i < kFormats; ++i) {

@@ -2,6 +2,7 @@
 #include "scan/scan.h"
 
 #include <cmath>
+
 #include <nlohmann/json.hpp>
 
 namespace rushlight::scan {

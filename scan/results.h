@@ -1,5 +1,5 @@
-// Answered items on their way from the workers to the one who stores and shows them. Bounded: workers wait while
-// storing can't keep up.
+// Answered items on their way from the workers to the one who stores and shows them. Bounded: workers wait
+// while storing can't keep up.
 #pragma once
 
 #include "scan/scan.h"
@@ -36,11 +36,13 @@ class Results {
         closed_ = true;
         changed_.notify_all();
     }
-    // All there are, after waiting at most `patience` for the first; `open` is false once nothing can come any more.
+    // All there are, after waiting at most `patience` for the first; `open` is false once nothing can come
+    // any more.
     std::vector<Answered> take(std::chrono::milliseconds patience, bool& open) {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, patience, [&] { return closed_ || !queue_.empty(); });
-        std::vector<Answered> taken(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.end()));
+        std::vector<Answered> taken(std::make_move_iterator(queue_.begin()),
+                                    std::make_move_iterator(queue_.end()));
         queue_.clear();
         open = !closed_;
         changed_.notify_all();

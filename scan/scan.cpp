@@ -6,17 +6,19 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 namespace rushlight::scan {
 namespace {
 
 constexpr std::chrono::milliseconds kProgressInterval{100};
 
-// Everything that an answer depends on beside the bytes: the lists as they are now, and the files given as lists.
+// Everything that an answer depends on beside the bytes: the lists as they are now, and the files given as
+// lists.
 Result<Sha256> what_is_asked(const Parts& parts) {
     std::string text;
     for (const match::List& list : parts.matcher.lists()) {
@@ -95,10 +97,18 @@ void count_in(Summary& summary, const Item& item) {
     }
     const auto decision = item.outcome ? item.outcome->decision : check::Decision::unreadable;
     switch (decision) {
-        case check::Decision::exact: ++summary.exact; break;
-        case check::Decision::near: ++summary.near; break;
-        case check::Decision::none: ++summary.none; break;
-        case check::Decision::unreadable: ++summary.unreadable; break;
+        case check::Decision::exact:
+            ++summary.exact;
+            break;
+        case check::Decision::near:
+            ++summary.near;
+            break;
+        case check::Decision::none:
+            ++summary.none;
+            break;
+        case check::Decision::unreadable:
+            ++summary.unreadable;
+            break;
     }
 }
 
@@ -148,7 +158,8 @@ Status give_out(Shared& shared, RunId run, const std::atomic<std::int64_t>& tota
 }  // namespace
 
 bool Item::matched() const {
-    return outcome && (outcome->decision == check::Decision::exact || outcome->decision == check::Decision::near);
+    return outcome &&
+           (outcome->decision == check::Decision::exact || outcome->decision == check::Decision::near);
 }
 
 Result<Summary> run(const Parts& parts, const Options& options) {
@@ -169,7 +180,8 @@ Result<Summary> run(const Parts& parts, const Options& options) {
     Status given_out;
     std::atomic<std::int64_t> total{-1};
     {
-        const unsigned workers = options.workers != 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+        const unsigned workers =
+            options.workers != 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
         std::atomic<unsigned> at_work{workers};
         std::vector<std::jthread> threads;
         threads.emplace_back([&] { walk_targets(shared); });
@@ -190,8 +202,11 @@ Result<Summary> run(const Parts& parts, const Options& options) {
     if (shared.failure) given_out = pass(*shared.failure);
     summary.stopped = shared.stopping;
     summary.seconds = std::chrono::duration<double>(Steady::now() - start).count();
-    const Status ended =
-        scans.end(*begun, !given_out ? "failed" : summary.stopped ? "stopped" : "done", parts.clock.now());
+    const Status ended = scans.end(*begun,
+                                   !given_out        ? "failed"
+                                   : summary.stopped ? "stopped"
+                                                     : "done",
+                                   parts.clock.now());
     if (!given_out) return pass(given_out.error());
     if (!ended) return pass(ended.error());
     return summary;

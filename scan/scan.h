@@ -1,9 +1,9 @@
 // scan: many items checked in one go: folders, files, archives and their members, web archives.
 //
-// Reading and checking are spread over workers in bounded memory. Each result is stored before it is given out, so
-// what was shown survives a kill or a full disk. A scan started again goes on: an item that an earlier scan has
-// answered, with the same bytes and the same lists, is `skipped` (its matches are given again); bytes that were
-// fingerprinted before are not decoded again, whatever they are called now.
+// Reading and checking are spread over workers in bounded memory. Each result is stored before it is given
+// out, so what was shown survives a kill or a full disk. A scan started again goes on: an item that an
+// earlier scan has answered, with the same bytes and the same lists, is `skipped` (its matches are given
+// again); bytes that were fingerprinted before are not decoded again, whatever they are called now.
 //
 // Thread-safety: several scans may run at once, in one process or several, on one store.
 #pragma once
@@ -15,11 +15,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace rushlight::scan {
 
@@ -27,12 +28,12 @@ namespace rushlight::scan {
 store::Schema schema();
 
 struct Item {
-    std::string name;  // bytes: a path, or archive!member (a WARC's member is its target URI)
+    std::string name;            // bytes: a path, or archive!member (a WARC's member is its target URI)
     std::optional<Time> date{};  // a WARC record's date
     std::optional<check::Outcome> outcome{};  // none where there was nothing to read
-    bool skipped = false;  // done by an earlier scan, or nothing that can be read (see `message`)
+    bool skipped = false;              // done by an earlier scan, or nothing that can be read (see `message`)
     std::optional<Problem> problem{};  // why there is no outcome
-    std::string message{};  // why it was skipped
+    std::string message{};             // why it was skipped
     double ms = 0;
 
     bool matched() const;
@@ -57,12 +58,12 @@ struct Progress {
 struct Options {
     std::vector<std::string> targets{};                          // folders and files
     std::function<std::optional<std::string>()> more_targets{};  // further ones, as they come; may block
-    bool again = false;                                        // forget what earlier scans did
-    unsigned workers = 0;                                      // 0: as many as there are cores
+    bool again = false;                                          // forget what earlier scans did
+    unsigned workers = 0;                                        // 0: as many as there are cores
     archive::Limits limits{};
     std::stop_token stop{};
-    std::function<void(const Item&)> show{};            // one call at a time, each after its item is stored
-    std::function<void(const Progress&)> progress{};    // one call at a time, between those of `show`
+    std::function<void(const Item&)> show{};          // one call at a time, each after its item is stored
+    std::function<void(const Progress&)> progress{};  // one call at a time, between those of `show`
 };
 
 struct Parts {
@@ -74,7 +75,8 @@ struct Parts {
     const Clock& clock;
 };
 
-// Fails where results can't be stored any more (what was shown is kept). Items that cannot be read are results.
+// Fails where results can't be stored any more (what was shown is kept). Items that cannot be read are
+// results.
 Result<Summary> run(const Parts& parts, const Options& options);
 
 }  // namespace rushlight::scan

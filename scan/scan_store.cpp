@@ -46,7 +46,8 @@ Result<RunId> ScanStore::begin(std::string_view targets, const Sha256& asked, Ti
     RunId run = 0;
     const Status written = store_->write([&](store::Writer& writer) -> Status {
         auto id = writer.integer(
-            "INSERT INTO scan_run (targets, asked, state, started_at) VALUES ($1, $2, 'running', $3) RETURNING id",
+            "INSERT INTO scan_run (targets, asked, state, started_at) VALUES ($1, $2, 'running', $3) "
+            "RETURNING id",
             {targets, asked, now});
         if (!id) return pass(id.error());
         run = id->value_or(0);
@@ -68,8 +69,9 @@ Result<ScanStore::Known> ScanStore::find(const Sha256& content, std::string_view
     const Status read = store_->read([&](store::Reader& reader) -> Status {
         known = {};
         auto packed = reader.one("SELECT packed FROM scan_fingerprint WHERE content = $1 AND version = $2",
-                                 {content, kFingerprintVersion},
-                                 [&](const store::Row& row) { known.fingerprint = media::unpack(row.bytes(0)); });
+                                 {content, kFingerprintVersion}, [&](const store::Row& row) {
+                                     known.fingerprint = media::unpack(row.bytes(0));
+                                 });
         if (!packed) return pass(packed.error());
         auto answered = reader.one(
             "SELECT scan_item.id FROM scan_item JOIN scan_run ON scan_run.id = scan_item.run "
@@ -89,12 +91,14 @@ Status ScanStore::save(RunId run, std::span<const Record> records, Time now) {
             if (record.content && record.fingerprint != nullptr) {
                 auto kept = writer.run(
                     "INSERT INTO scan_fingerprint (content, version, packed) VALUES ($1, $2, $3) "
-                    "ON CONFLICT (content) DO UPDATE SET version = excluded.version, packed = excluded.packed",
+                    "ON CONFLICT (content) DO UPDATE SET version = excluded.version, packed = "
+                    "excluded.packed",
                     {*record.content, kFingerprintVersion, media::pack(*record.fingerprint)});
                 if (!kept) return pass(kept.error());
             }
             auto saved = writer.run(
-                "INSERT INTO scan_item (run, name, content, decision, line, at) VALUES ($1, $2, $3, $4, $5, $6)",
+                "INSERT INTO scan_item (run, name, content, decision, line, at) VALUES ($1, $2, $3, $4, $5, "
+                "$6)",
                 {run, bytes_of(record.name), record.content, record.decision, record.line, now});
             if (!saved) return pass(saved.error());
         }

@@ -19,11 +19,12 @@ using RunId = std::int64_t;
 
 // One answered item, ready to be stored.
 struct Record {
-    std::string name;      // absolute, bytes
+    std::string name;                 // absolute, bytes
     std::optional<Sha256> content{};  // none: it could come out otherwise next time, and is read again then
     std::string decision{};
-    std::string line{};      // its JSON
-    const media::Fingerprint* fingerprint = nullptr;  // to be kept for these bytes; null: kept already, or not worth it
+    std::string line{};  // its JSON
+    const media::Fingerprint* fingerprint =
+        nullptr;  // to be kept for these bytes; null: kept already, or not worth it
 };
 
 class ScanStore {

@@ -32,7 +32,8 @@ TEST_P(ScanStoreTest, AnItemIsAnsweredOnlyForTheSameBytesNameAndQuestion) {
     fingerprint.quality = 97;
     fingerprint.frames.push_back({.frame = 15, .seconds = 1.0, .pdq = *fingerprint.pdq, .quality = 88});
     const std::string name = "/pictures/\xFF\n.jpg";  // names are bytes
-    const Record record{.name = name, .content = sha256('c'), .decision = "none", .line = "{}", .fingerprint = &fingerprint};
+    const Record record{
+        .name = name, .content = sha256('c'), .decision = "none", .line = "{}", .fingerprint = &fingerprint};
     ASSERT_TRUE(scans_.save(*run, {&record, 1}, kNow));
 
     const auto same = scans_.find(sha256('c'), name, sha256('q'));

@@ -1,9 +1,6 @@
 #include "scan/walk.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "base/fd.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,7 +9,10 @@
 #include <system_error>
 #include <vector>
 
-#include "base/fd.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace rushlight::scan {
 namespace {
@@ -57,8 +57,9 @@ bool Walk::visit(const std::string& target, const Sink& sink) {
     return visit_entry(target, AT_FDCWD, target.c_str(), 0, sink);
 }
 
-bool Walk::visit_entry(const std::string& path, int parent_fd, const char* name, int depth, const Sink& sink) {
-    struct stat st {};
+bool Walk::visit_entry(const std::string& path, int parent_fd, const char* name, int depth,
+                       const Sink& sink) {
+    struct stat st{};
     if (::fstatat(parent_fd, name, &st, 0) != 0) return sink(unreadable(path, words_of(errno)));
     if (S_ISREG(st.st_mode)) return sink({path, Found::What::file, {}});
     if (!S_ISDIR(st.st_mode)) return sink({path, Found::What::special, words_for_special(st.st_mode)});
@@ -66,7 +67,8 @@ bool Walk::visit_entry(const std::string& path, int parent_fd, const char* name,
     return visit_folder(path, parent_fd, name, depth, sink);
 }
 
-bool Walk::visit_folder(const std::string& path, int parent_fd, const char* name, int depth, const Sink& sink) {
+bool Walk::visit_folder(const std::string& path, int parent_fd, const char* name, int depth,
+                        const Sink& sink) {
     if (depth >= kMaxDepth) return sink(unreadable(path, "more than 256 folders deep"));
     Fd fd(::openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd) return sink(unreadable(path, words_of(errno)));

@@ -1,7 +1,7 @@
 // walk: every regular file below a target, in a stable order, without ever going in circles.
 //
-// Symbolic links are followed; a folder is entered once, however many links lead to it. Sockets, devices and pipes are
-// named with the reason why they are left out. A folder that cannot be read is named too.
+// Symbolic links are followed; a folder is entered once, however many links lead to it. Sockets, devices and
+// pipes are named with the reason why they are left out. A folder that cannot be read is named too.
 #pragma once
 
 #include <functional>

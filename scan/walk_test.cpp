@@ -2,11 +2,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <vector>
 
 namespace rushlight::scan {
 namespace {

@@ -42,9 +42,8 @@ void WorkQueue::stop() {
 
 std::optional<Task> WorkQueue::take() {
     std::unique_lock lock(mutex_);
-    for_workers_.wait(lock, [&] {
-        return stopped_ || !members_.empty() || !files_.empty() || (closed_ && working_ == 0);
-    });
+    for_workers_.wait(
+        lock, [&] { return stopped_ || !members_.empty() || !files_.empty() || (closed_ && working_ == 0); });
     if (stopped_ || (members_.empty() && files_.empty())) return std::nullopt;
     ++working_;
     if (!members_.empty()) {

@@ -1,5 +1,6 @@
-// What workers still have to do, in bounded memory. Files come from one producer, which waits while there are enough;
-// members of archives come from the workers themselves, which never wait: what does not fit they do at once.
+// What workers still have to do, in bounded memory. Files come from one producer, which waits while there are
+// enough; members of archives come from the workers themselves, which never wait: what does not fit they do
+// at once.
 #pragma once
 
 #include "base/content.h"
@@ -50,8 +51,8 @@ class WorkQueue {
     // Drops what is queued and wakes everybody.
     void stop();
 
-    // Members first, so that archives end. nullopt: everything is done, or stop() was called. Each task that was taken
-    // has to be followed by finished(), since its worker may still push members.
+    // Members first, so that archives end. nullopt: everything is done, or stop() was called. Each task that
+    // was taken has to be followed by finished(), since its worker may still push members.
     std::optional<Task> take();
     void finished();
 

@@ -19,8 +19,10 @@ bool would_come_out_the_same(const Fingerprint& fingerprint) {
     switch (fingerprint.problem->reason) {
         case Reason::timeout:
         case Reason::crashed:
-        case Reason::denied: return false;
-        default: return true;
+        case Reason::denied:
+            return false;
+        default:
+            return true;
     }
 }
 
@@ -71,7 +73,8 @@ class Worker {
     void answer(Answered answered) { shared_.results.push(std::move(answered)); }
 
     Fingerprint exact_hashes(const Content& content) const {
-        return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter, {.exact = true, .perceptual = false});
+        return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter,
+                                                       {.exact = true, .perceptual = false});
     }
 
     // Its fingerprint: from an earlier reading of the same bytes, or made now.
@@ -92,15 +95,17 @@ class Worker {
         }
         Read read{.fingerprint = {}, .known = known->fingerprint.has_value(), .answered = known->answered};
         read.fingerprint = read.known ? std::move(*known->fingerprint)
-                                      : shared_.parts.fingerprinter.fingerprint(content, shared_.submitter,
-                                                                                {.exact = false, .dihedral = true});
-        if (content.stamp() != before) return Read{.fingerprint = decode(content)};  // changed while we read it
+                                      : shared_.parts.fingerprinter.fingerprint(
+                                            content, shared_.submitter, {.exact = false, .dihedral = true});
+        if (content.stamp() != before)
+            return Read{.fingerprint = decode(content)};  // changed while we read it
         read.fingerprint.exact = exact.exact;
         read.fingerprint.bytes = exact.bytes;
         return read;
     }
     Fingerprint decode(const Content& content) const {
-        return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter, {.exact = true, .dihedral = true});
+        return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter,
+                                                       {.exact = true, .dihedral = true});
     }
 
     void check(const Name& name, std::optional<Time> date, const Content& content) {
@@ -140,14 +145,15 @@ class Worker {
 
     static void mark_if_answered(Item& item, bool answered) {
         item.skipped = answered;
-        if (answered) item.message = "an earlier scan has answered it with the same lists; --again reads it anew";
+        if (answered)
+            item.message = "an earlier scan has answered it with the same lists; --again reads it anew";
     }
 
-    std::optional<Problem> go_through(const Name& name, const Content& content, archive::Budget& budget, int depth,
-                                      const std::shared_ptr<FileTicket>& ticket) {
+    std::optional<Problem> go_through(const Name& name, const Content& content, archive::Budget& budget,
+                                      int depth, const std::shared_ptr<FileTicket>& ticket) {
         if (depth > budget.limits.depth) {
-            return Problem{Reason::too_large,
-                           "archives within archives more than " + std::to_string(budget.limits.depth) + " deep"};
+            return Problem{Reason::too_large, "archives within archives more than " +
+                                                  std::to_string(budget.limits.depth) + " deep"};
         }
         auto reader = archive::Reader::open(shared_.parts.pool, content, budget, shared_.submitter);
         if (!reader) return std::move(reader.error());
@@ -168,7 +174,8 @@ class Worker {
             return answer({.item = std::move(item), .absolute_name = name.absolute});
         }
         const media::Type type = type_of(*member.content);
-        if (is_archive(type)) return open_archive(name, member.date, *member.content, type, budget, depth + 1, ticket);
+        if (is_archive(type))
+            return open_archive(name, member.date, *member.content, type, budget, depth + 1, ticket);
         auto refused = shared_.queue.push_member(
             {name.shown, name.absolute, member.date, std::move(*member.content), ticket});
         if (refused) check(name, refused->date, refused->content);

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
-#include <sys/wait.h>
 #include <thread>
+
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace rushlight::app::testing {
@@ -45,7 +46,8 @@ Running::Running(const Call& call) {
     files_.write("out", "");
     std::vector<std::string> words{std::string(RUSHLIGHT_BINARY_DIR) + "/rushlight"};
     words.insert(words.end(), call.arguments.begin(), call.arguments.end());
-    std::vector<std::string> variables{"PATH=/usr/bin:/bin", "HOME=" + files_.path(), "RUSHLIGHT_DATA=" + files_.path("var")};
+    std::vector<std::string> variables{"PATH=/usr/bin:/bin", "HOME=" + files_.path(),
+                                       "RUSHLIGHT_DATA=" + files_.path("var")};
     for (const auto& [name, value] : call.environment) variables.push_back(name + '=' + value);
     std::vector<char*> argv;
     std::vector<char*> envp;
@@ -80,7 +82,9 @@ void Running::signal(int number) const { ::kill(pid_, number); }
 bool Running::wait_for_lines(std::size_t count) const {
     for (;;) {
         siginfo_t info{};
-        const bool ended = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+        const bool ended =
+            ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            info.si_pid != 0;
         const std::string text = read_file(files_.path("out"));
         if (static_cast<std::size_t>(std::ranges::count(text, '\n')) >= count) return true;
         if (ended) return false;

@@ -3,10 +3,11 @@
 
 #include <chrono>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
-#include <sys/types.h>
 #include <vector>
+
+#include <nlohmann/json.hpp>
+#include <sys/types.h>
 
 namespace rushlight::app::testing {
 
@@ -21,7 +22,8 @@ class Folder {
     Folder& operator=(const Folder&) = delete;
 
     std::string path(const std::string& name = {}) const { return name.empty() ? path_ : path_ + '/' + name; }
-    std::string write(const std::string& name, std::string_view content) const;  // makes folders; returns the path
+    std::string write(const std::string& name,
+                      std::string_view content) const;  // makes folders; returns the path
 
   private:
     std::string path_;
