@@ -66,22 +66,38 @@ Result<match::Lists*> Context::lists() {
     return lists_.get();
 }
 
-Result<sandbox::Pools*> Context::pools() {
-    if (!pools_) {
-        const auto program = find_program("decode");
-        if (!program) return pass(program.error());
-        const auto all = find_program("decode-all");
-        if (!all) return pass(all.error());
-        sandbox::Options options{.program = *program};
-        options.limits.memory = static_cast<std::uint64_t>(config_.sandbox.memory_mb) << 20;
-        options.limits.time = std::chrono::seconds(config_.sandbox.seconds);
-        options.children = std::max(1u, std::thread::hardware_concurrency());
-        options.allow_weak = config_.sandbox.allow_weak;
-        auto pool = sandbox::Pool::create(std::move(options));
-        if (!pool) return pass(pool.error());
-        pools_ = std::make_unique<sandbox::Pool>(std::move(*pool));
+Result<std::unique_ptr<sandbox::Pool>> Context::start_pool(const std::string& name) const {
+    const auto program = find_program(name);
+    if (!program) return pass(program.error());
+    sandbox::Options options{.program = *program};
+    options.limits.memory = static_cast<std::uint64_t>(config_.sandbox.memory_mb) << 20;
+    options.limits.time = std::chrono::seconds(config_.sandbox.seconds);
+    options.children = std::max(1u, std::thread::hardware_concurrency());
+    options.allow_weak = config_.sandbox.allow_weak;
+    auto pool = sandbox::Pool::create(std::move(options));
+    if (!pool) return pass(pool.error());
+    return std::make_unique<sandbox::Pool>(std::move(*pool));
+}
+
+Result<sandbox::Pool*> Context::pool() {
+    if (!pool_) {
+        auto started = start_pool("decode");
+        if (!started) return pass(started.error());
+        pool_ = std::move(*started);
     }
-    return pools_.get();
+    return pool_.get();
+}
+
+Result<const media::Fingerprinter*> Context::fingerprinter() {
+    if (!fingerprinter_) {
+        auto light = pool();
+        if (!light) return pass(light.error());
+        auto all = start_pool("decode-all");
+        if (!all) return pass(all.error());
+        all_pool_ = std::move(*all);
+        fingerprinter_ = std::make_unique<media::Fingerprinter>(**light, *all_pool_);
+    }
+    return fingerprinter_.get();
 }
 
 Result<std::unique_ptr<match::Matcher>> Context::matcher(const std::vector<std::string>& names_and_files,

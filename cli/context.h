@@ -26,14 +26,15 @@ class Context {
     // The store with every room's tables, in the data folder (made if need be).
     Result<store::Store*> store();
     Result<match::Lists*> lists();
-    Result<sandbox::Pool*> pool();
+    Result<sandbox::Pool*> pool();  // of the program that reads most formats, and archives
     Result<const media::Fingerprinter*> fingerprinter();
     // From the command line's list arguments; all stored lists where there are none.
     Result<std::unique_ptr<match::Matcher>> matcher(const std::vector<std::string>& names_and_files,
-                                                    std::optional<match::Method> method,
-                                                    std::optional<match::Method> sixty_four = std::nullopt);
+                                                    std::optional<match::Method> method);
 
   private:
+    Result<std::unique_ptr<sandbox::Pool>> start_pool(const std::string& name) const;
+
     Context(Config config, bool json) : config_(std::move(config)), json_(json) {}
 
     Config config_;
@@ -41,6 +42,7 @@ class Context {
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<match::Lists> lists_;
     std::unique_ptr<sandbox::Pool> pool_;
+    std::unique_ptr<sandbox::Pool> all_pool_;
     std::unique_ptr<media::Fingerprinter> fingerprinter_;
 };
 

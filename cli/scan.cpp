@@ -102,6 +102,17 @@ void print_next(const scan::Summary& s, const match::Matcher& matcher) {
     }
 }
 
+archive::Limits archive_limits(const Config& config) {
+    const auto megabytes = [](std::int64_t n) { return static_cast<std::uint64_t>(n) << 20; };
+    archive::Limits limits;
+    limits.depth = static_cast<int>(config.archive.depth);
+    limits.members = static_cast<std::uint64_t>(config.archive.members);
+    limits.member_bytes = megabytes(config.archive.member_mb);
+    limits.total_bytes = megabytes(config.archive.total_mb);
+    limits.ratio = static_cast<double>(config.archive.ratio);
+    return limits;
+}
+
 }  // namespace
 
 int run_scan(Context& context, const ScanCommand& command) {

@@ -73,6 +73,7 @@ struct Fingerprint {
 struct Wanted {
     bool exact = true;
     bool dihedral = false;
+    bool perceptual = true;  // false: no child is asked, and nothing is said about what is in the picture
 };
 
 class Fingerprinter {
@@ -90,5 +91,10 @@ class Fingerprinter {
     sandbox::Pool* light_;
     sandbox::Pool* all_;
 };
+
+// A fingerprint to keep beside its content's hash: everything but the exact hashes, the size and the stages.
+// unpack() gives nullopt for bytes that pack() cannot have made.
+ByteVector pack(const Fingerprint& fingerprint);
+std::optional<Fingerprint> unpack(Bytes bytes);
 
 }  // namespace rushlight::media

@@ -119,7 +119,7 @@ Fingerprint read_once(sandbox::Pool& light, sandbox::Pool& all, const Content& c
     // The child first, so that it works while the hashes are computed here.
     std::optional<Question> question;
     sandbox::Pool& pool = needs_all_decoders(format) ? all : light;
-    if (media) question.emplace(pool, submitter, content, wanted.dihedral);
+    if (media && wanted.perceptual) question.emplace(pool, submitter, content, wanted.dihedral);
 
     if (wanted.exact) {
         if (auto exact = read_exact(content, result.stages)) {
@@ -130,6 +130,7 @@ Fingerprint read_once(sandbox::Pool& light, sandbox::Pool& all, const Content& c
             return result;
         }
     }
+    if (!question && !wanted.perceptual) return result;
     if (!question) {
         result.problem = result.bytes == 0 ? Problem{Reason::empty, "no bytes at all"}
                                            : Problem{Reason::not_media, "neither a picture nor a video"};
