@@ -1,5 +1,6 @@
 // Lists::import: read and sort, stage what is new, publish it in one short transaction.
 #include "base/text.h"
+#include "match/import_read.h"
 #include "match/lists_state.h"
 #include "match/sorter.h"
 
@@ -12,7 +13,6 @@ using list_store::NewEntry;
 using store::Reader;
 using store::Writer;
 
-constexpr std::uint64_t kProgressEvery = 65'536;
 constexpr auto kHeartbeat = std::chrono::seconds(5);
 constexpr std::size_t kLoggedChanges = 50'000;  // more are logged as "that import", and read from the entries
 constexpr int kAttempts = 3;
@@ -73,8 +73,10 @@ class Importer {
     }
 
     Result<ImportReport> run(int fd) {
-        if (auto status = read(fd); !status) return pass(status.error());
-        if (auto status = decide(); !status) return pass(status.error());
+        if (auto status = read_into(fd, options_, sorter_, report_); !status) return pass(status.error());
+        auto decided = decide_undecided(sorter_, options_.undecided);
+        if (!decided) return pass(decided.error());
+        undecided_ = *decided;
         if (auto status = begin(); !status) return pass(status.error());
         auto status = stage_and_publish();
         if (!status) {
@@ -86,52 +88,6 @@ class Importer {
     }
 
   private:
-    Status read(int fd) {
-        std::uint64_t last_line = 0;
-        const formats::ReadSink sink{[&](const formats::Item& item) -> Status {
-                                         ++report_.read;
-                                         last_line = item.line;
-                                         if (report_.read % kProgressEvery == 0 && options_.progress &&
-                                             !options_.progress(report_.read)) {
-                                             return fail(ErrorCode::cancelled,
-                                                         "the import was stopped; nothing has changed");
-                                         }
-                                         return sorter_.add(item, item.state.value_or(options_.state));
-                                     },
-                                     [&](std::uint64_t line, std::string reason) {
-                                         ++report_.bad_lines;
-                                         if (report_.bad.size() < kMaxBadLines)
-                                             report_.bad.push_back({line, std::move(reason)});
-                                     }};
-        auto format = formats::read_list(fd, {options_.format, options_.method}, sink);
-        if (!format) return pass(format.error());
-        report_.format = to_string(*format);
-        if (report_.read == 0 && report_.bad_lines > 0) {
-            return fail(ErrorCode::invalid, "no line of it could be read as " + report_.format + "; line " +
-                                                std::to_string(report_.bad.front().line) + ": " +
-                                                report_.bad.front().reason);
-        }
-        return {};
-    }
-
-    // What bare values of 64 digits are.
-    Status decide() {
-        if (sorter_.undecided() == 0) return {};
-        if (const auto told = sorter_.evidence().verdict()) {
-            undecided_ = *told;
-            return {};
-        }
-        if (options_.undecided) {
-            undecided_ = *options_.undecided;
-            return {};
-        }
-        return fail(
-            ErrorCode::invalid,
-            std::to_string(sorter_.undecided()) + " values of 64 digits can be SHA-256 or PDQ, and " +
-                (sorter_.evidence().seen() < 50 ? "so few do" : "they look like a mixture, which does") +
-                " not tell which: say --method sha256 or --method pdq. Nothing was imported");
-    }
-
     // The list (made where there is none), no other import into it, and our own import's number.
     Status begin() {
         if (auto status = check_list_name(name_); !status) return status;

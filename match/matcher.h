@@ -65,6 +65,8 @@ struct Query {
 // What a listed value asks for, as `rushlight match HASH` does. PhotoDNA gives an empty query.
 Query query_of(const Value& value);
 
+// A match's `distance` for vPDQ is the greatest, over the query's matching frames, of the least to any listed
+// one.
 struct Shares {
     int query = 0;   // per cent of the query's frames that match, rounded down
     int listed = 0;  // per cent of the listed video's frames that match
@@ -77,8 +79,8 @@ struct Match {
     std::string entry;  // the value as listed, canonical
     Method method = Method::md5;
     EntryState state = EntryState::active;  // active or quarantined
-    int distance = 0;   // 0 for exact; for vPDQ the greatest distance among matched frames
-    int threshold = 0;  // that it was held against; 0 for exact
+    int distance = 0;                       // 0 for exact; for vPDQ see Shares
+    int threshold = 0;                      // that it was held against; 0 for exact
     Orientation orientation = Orientation::original;
     std::optional<Shares> shares;  // vPDQ only
 };
@@ -116,8 +118,10 @@ struct Answer {
     std::vector<Match> matches;          // exact first, then by distance, method, list, entry; one per entry
     std::vector<Suppressed> suppressed;  // in the same order
     std::optional<Reason> reason;        // low_quality: a PDQ or vPDQ search was left out
+    std::uint64_t left_out = 0;  // further ones behind the first kMaxMatches of `matches` or `suppressed`
     std::optional<Explanation> explanation;
 };
+inline constexpr std::size_t kMaxMatches = 10'000;
 
 // What to match against: all stored lists, or these names and files together.
 struct Sources {

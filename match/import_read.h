@@ -1,0 +1,15 @@
+// The first half of an import, which needs no store: a file's values into a sorter. Private to match.
+#pragma once
+
+#include "match/lists.h"
+#include "match/sorter.h"
+
+namespace rushlight::match {
+
+// Fills format, read, bad_lines and bad of the report. Fails where nothing at all could be read.
+Status read_into(int fd, const ImportOptions& options, Sorter& sorter, ImportReport& report);
+
+// What the bare values of 64 digits are: as they look, else `fallback`, else `invalid` in words.
+Result<Method> decide_undecided(Sorter& sorter, std::optional<Method> fallback);
+
+}  // namespace rushlight::match
