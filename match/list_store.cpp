@@ -53,7 +53,7 @@ CREATE TABLE hash_entry (
     note TEXT,
     who TEXT,
     changed INTEGER,
-    PRIMARY KEY (list, method, hash)) STRICT, WITHOUT ROWID;
+    PRIMARY KEY (list, method, hash)) WITHOUT ROWID, STRICT;
 CREATE TABLE hash_change (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     nonce INTEGER NOT NULL,

@@ -225,7 +225,7 @@ TEST_P(ListsTest, ACancelledImportLeavesNothing) {
 TEST_P(ListsTest, AKilledImportIsInvisibleAndCleanedUp) {
     room.make("a");
     const auto list = room.lists->find("a")->id;
-    const auto stage = [&](std::string_view owner) {
+    const auto stage = [&](std::string_view owner, int first) {
         ImportId import = 0;
         auto status = room.store.write([&](store::Writer& writer) -> Status {
             auto id = list_store::begin_import(writer, list, owner, "ann", "text", room.clock.now());
@@ -234,7 +234,7 @@ TEST_P(ListsTest, AKilledImportIsInvisibleAndCleanedUp) {
         });
         EXPECT_TRUE(status) << status.error().message;
         auto bulk = room.store.bulk_load("hash_entry", list_store::entry_columns());
-        for (int i = 0; i < 100; ++i) {
+        for (int i = first; i < first + 100; ++i) {
             const list_store::NewEntry entry{key_of(md5(i)), {}, EntryState::active, {}, {}};
             const auto row = list_store::staged_row(list, import, entry);
             EXPECT_TRUE(bulk->add(store::Params(std::span<const store::Value>(row))));
@@ -243,7 +243,7 @@ TEST_P(ListsTest, AKilledImportIsInvisibleAndCleanedUp) {
         return import;
     };
     const std::string self = this_process();
-    const auto import = stage(self);  // alive: it is us
+    const auto import = stage(self, 0);  // alive: it is us
     EXPECT_THAT(room.lists->entries("a", "", 100)->entries, IsEmpty());
     EXPECT_EQ(room.import("a", md5(1).text(), {}).error().code, ErrorCode::conflict);
     // One of its entries is added by hand meanwhile: that one counts, and stays.
@@ -259,7 +259,7 @@ TEST_P(ListsTest, AKilledImportIsInvisibleAndCleanedUp) {
     EXPECT_EQ(room.rows("hash_entry"), 1);
     EXPECT_EQ(room.rows("hash_import"), 0);
     // And at the next import, where another machine has been silent for too long.
-    stage("elsewhere 12 34");
+    stage("elsewhere 12 34", 50);
     EXPECT_EQ(room.import("a", md5(1).text(), {}).error().code, ErrorCode::conflict);
     room.clock.time = room.clock.time + std::chrono::minutes(5);
     EXPECT_EQ(room.import("a", md5(1).text() + "\n" + md5(5).text(), {})->added, 1U);
