@@ -1,6 +1,7 @@
 #include "sandbox/handshake.h"
 #include "sandbox/pool.h"
 
+#include <system_error>
 #include <utility>
 
 namespace rushlight::sandbox {
@@ -50,7 +51,12 @@ Result<Pool> Pool::create(Options options) {
     options.limits.jobs = std::max<std::uint32_t>(options.limits.jobs, 1);
 
     // The first child shows whether any will work.
-    auto state = std::make_shared<State>(std::move(options));
+    std::shared_ptr<State> state;
+    try {
+        state = std::make_shared<State>(std::move(options));
+    } catch (const std::system_error& error) {
+        return fail(ErrorCode::unavailable, std::string("cannot start a thread: ") + error.what());
+    }
     auto first = state->take_child({});
     if (!first) return pass(first.error());
     if (auto locked = (*first)->await_locked(); !locked) return pass(locked.error());
@@ -66,6 +72,7 @@ Outcome<Job> Pool::start(Submitter submitter) {
         std::lock_guard lock(state_->mutex);
         ++state_->lent;
         ++state_->totals.jobs;
+        state_->spares_wanted = true;
     }
     state_->take_slot(true);
     job->has_slot = true;

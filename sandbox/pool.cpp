@@ -101,7 +101,7 @@ void Pool::State::retire(std::unique_ptr<Process> child) {
 // A spare for every second child is enough: one lives through `Limits::jobs` jobs, the next starts in the
 // time of about one.
 bool Pool::State::too_few() const {
-    return fresh.size() < wanted || (!spares_paused && fresh.size() < wanted + (options.children + 1) / 2);
+    return fresh.size() < wanted || (spares_wanted && fresh.size() < wanted + (options.children + 1) / 2);
 }
 
 void Pool::State::keep() {
@@ -127,12 +127,11 @@ void Pool::State::keep() {
 
         if (started && *started) {
             ++totals.started;
-            spares_paused = false;
             fresh.push_back(std::move(**started));
         } else if (started) {
             ++start_failures;
             last_failure = started->error();
-            spares_paused = true;  // until a start has worked again
+            spares_wanted = false;
         }
         if (started) arrived.notify_all();
     }

@@ -46,7 +46,7 @@ struct Pool::State {
     std::size_t wanted = 0;  // threads waiting for a fresh one
     std::uint64_t start_failures = 0;
     Error last_failure;
-    bool spares_paused = false;
+    bool spares_wanted = false;  // from the first job on; not after a failure, until the next job
     bool stopping = false;
     std::condition_variable arrived;  // a fresh child, or a failure to start one
     std::condition_variable work;     // for the keeper

@@ -71,6 +71,9 @@ constexpr Attempt kBehindSeccomp[] = {
     {"mount", "EPERM"},
     {"new memory file", "EPERM"},
     {"terminal", "EPERM"},
+    {"set flags", "ENOSYS"},  // they are its owner's too
+    {"seal", "ENOSYS"},
+    {"lock file", "ENOSYS"},
     {"working folder", "EPERM"},
     {"socket", "EPERM"},
     {"unix socket", "EPERM"},
@@ -250,6 +253,29 @@ TEST(WithoutAnyLayer, IsRefusedUnlessAskedFor) {
     EXPECT_THAT(pool.error().message, HasSubstr("--allow-weak-sandbox"));
 }
 
+// ---- the parent believes nothing
+
+TEST(Parent, TakesNoChildThatLockedLessThanAskedFor) {
+    auto options = hostile::options();
+    options.use = Kernel{true, 3, true};
+    options.program = RUSHLIGHT_BINARY_DIR "/sandbox_liar";  // answers that it applied nothing at all
+    const auto pool = Pool::create(options);
+    ASSERT_FALSE(pool);
+    EXPECT_EQ(pool.error().code, ErrorCode::unavailable);
+    EXPECT_EQ(pool.error().message,
+              "the decode program locked itself down differently: asked for seccomp, landlock ABI 3, user "
+              "namespaces, got no seccomp, no landlock, no user namespaces");
+}
+
+TEST(Parent, HearsWhichStepOfTheLockDownFailed) {
+    auto options = hostile::options();
+    options.use.landlock_abi = 99;
+    const auto pool = Pool::create(options);
+    ASSERT_FALSE(pool);
+    EXPECT_EQ(pool.error().message,
+              "the decode program could not lock itself down: landlock: Operation not supported");
+}
+
 // ---- limits, which do not depend on layers
 
 TEST(Limits, WritingStopsAtTheOutputLimit) {
@@ -325,7 +351,7 @@ TEST(Limits, ProcessorTimeEnds) {
 }
 
 TEST(AsNobody, TheSameHolds) {
-    EXPECT_TRUE(hostile::passes_as_nobody("*:-AsNobody.*:Limits.ProcessorTimeEnds"));
+    EXPECT_TRUE(hostile::passes_as_nobody("*:-AsNobody.*:Limits.ProcessorTimeEnds:Parent.*"));
 }
 
 }  // namespace

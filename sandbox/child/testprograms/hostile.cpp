@@ -171,6 +171,13 @@ std::string attempt(std::string_view what, int fd) {
     if (what == "chroot") return said(::chroot("/"));
     if (what == "mount") return said(::mount("none", "/", "tmpfs", 0, nullptr));
     if (what == "new memory file") return said(::memfd_create("hostile", MFD_CLOEXEC));
+    if (what == "set flags") return said(::fcntl(fd, F_SETFL, O_NONBLOCK));
+    if (what == "seal") return said(::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+    if (what == "lock file") {
+        struct flock whole{};
+        whole.l_type = F_RDLCK;
+        return said(::fcntl(fd, F_SETLK, &whole));
+    }
     if (what == "terminal") return said(::ioctl(fd, 0x5412 /* TIOCSTI */, "x"));
 
     // The network.
