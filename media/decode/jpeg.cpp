@@ -110,7 +110,8 @@ class Reader {
     std::uint32_t height() const { return jpeg_.output_height; }
     bool ink() const { return ink_; }
     // The file's bytes were used up while there was still something to decode.
-    bool truncated() const { return ran_out_ && missed_; }
+    // (An arithmetic decoder makes up zeros without a word.)
+    bool truncated() const { return ran_out_ && (missed_ || jpeg_.arith_code); }
 
     Problem problem() const {
         if (code_ == kScans) return {Reason::too_large, "a JPEG of more than 500 scans"};
