@@ -1,6 +1,7 @@
 #include "sandbox/handshake.h"
 #include "sandbox/pool.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 

@@ -1,5 +1,6 @@
 #include "sandbox/wire.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
