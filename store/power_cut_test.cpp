@@ -165,10 +165,10 @@ TEST(PowerCut, KeepsWhatWasAcknowledgedAndNeverHalfOfATransaction) {
     Store store = testing::open(place, {lines()});
     std::int64_t acknowledged = 0;
     std::int64_t written = 0;
-    for (int round = 0; round < 90; ++round) {
+    for (int round = 0; round < 50; ++round) {
         // Two rows a transaction; now and then large ones, so that the log is checkpointed and begins anew.
         const auto durability = round % 3 == 2 ? Durability::power_cut : Durability::process;
-        const std::string filling(round % 30 == 7 ? 1'000'000 : 300, 'x');
+        const std::string filling(round % 20 == 7 ? 1'000'000 : 300, 'x');
         ASSERT_TRUE(store.write(
             [&](Writer& w) -> Status {
                 for (int i = 0; i < 2; ++i)

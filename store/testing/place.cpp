@@ -22,7 +22,10 @@ Place::Place(Kind kind) : kind_(kind) {
 
 Place::~Place() {
     if (kind_ == Kind::postgres) {
-        PostgresServer::shared().drop_database(database_);
+        try {
+            PostgresServer::shared().drop_database(database_);
+        } catch (const std::exception&) {  // it goes with the server
+        }
     } else {
         std::error_code ignored;
         std::filesystem::remove_all(where_, ignored);
