@@ -1,48 +1,82 @@
 #include "match/index/bits.h"
 
 namespace rushlight::match::index {
-
 namespace {
 
-using Rows = std::array<std::uint16_t, 16>;
+// The 16 x 16 matrix as four words of four rows; row j is lane j % 4 of word j / 4.
+using Matrix = std::array<std::uint64_t, 4>;
 
-// Swaps ever smaller off-diagonal squares (Hacker's Delight, 7-3); its own inverse.
-void transpose(Rows& rows) {
-    std::uint16_t mask = 0x00FF;
-    for (int size = 8; size != 0; size >>= 1, mask ^= static_cast<std::uint16_t>(mask << size)) {
-        for (int j = 0; j < 16; j = (j + size + 1) & ~size) {
-            const auto swap = static_cast<std::uint16_t>(((rows[j] >> size) ^ rows[j + size]) & mask);
-            rows[j + size] ^= swap;
-            rows[j] ^= static_cast<std::uint16_t>(swap << size);
-        }
+constexpr std::uint64_t lanes(std::uint64_t pattern) { return pattern * 0x0001000100010001; }
+
+// Swaps the off-diagonal squares of two rows that lie `size` apart.
+void swap_squares(std::uint64_t& upper, std::uint64_t& lower, int size, std::uint64_t mask) {
+    const std::uint64_t swap = ((upper >> size) ^ lower) & mask;
+    lower ^= swap;
+    upper ^= swap << size;
+}
+void swap_squares_within(std::uint64_t& word, int size, std::uint64_t mask) {
+    const std::uint64_t swap = ((word >> size) ^ (word >> 16 * size)) & mask;
+    word ^= swap << size ^ swap << 16 * size;
+}
+
+// Ever smaller squares (Hacker's Delight, 7-3), many rows at once; its own inverse.
+void transpose(Matrix& m) {
+    swap_squares(m[0], m[2], 8, lanes(0x00FF));
+    swap_squares(m[1], m[3], 8, lanes(0x00FF));
+    swap_squares(m[0], m[1], 4, lanes(0x0F0F));
+    swap_squares(m[2], m[3], 4, lanes(0x0F0F));
+    for (auto& word : m) {
+        swap_squares_within(word, 2, 0x0000000033333333);
+        swap_squares_within(word, 1, 0x0000555500005555);
     }
+}
+
+// Each lane left by `by` (its lower bits come from above).
+std::uint64_t rotate_lanes(std::uint64_t word, int by) {
+    const std::uint64_t stay = lanes((0xFFFFU << by) & 0xFFFFU);
+    return (word << by & stay) | (word >> (16 - by) & ~stay);
+}
+std::uint64_t choose(std::uint64_t mask, std::uint64_t yes, std::uint64_t no) {
+    return (yes & mask) | (no & ~mask);
+}
+
+// Row j left by j, or (`back`) right by j: bit by bit of j.
+void rotate_rows(Matrix& m, bool back) {
+    const auto by = [back](int n) { return back ? 16 - n : n; };
+    for (const int i : {2, 3}) m[i] = rotate_lanes(m[i], 8);
+    for (const int i : {1, 3}) m[i] = rotate_lanes(m[i], by(4));
+    for (auto& word : m) {
+        word = choose(0xFFFFFFFF00000000, rotate_lanes(word, by(2)), word);
+        word = choose(0xFFFF0000FFFF0000, rotate_lanes(word, by(1)), word);
+    }
+}
+
+// Byte by byte, so that it is the same on every machine; compilers make one load or store of it.
+std::uint64_t load(const std::byte* from) {
+    std::uint64_t word = 0;
+    for (int i = 0; i < 8; ++i) word |= std::to_integer<std::uint64_t>(from[i]) << (8 * i);
+    return word;
+}
+void store(std::byte* to, std::uint64_t word) {
+    for (int i = 0; i < 8; ++i) to[i] = static_cast<std::byte>(word >> (8 * i));
 }
 
 }  // namespace
 
 IndexHash to_index_order(const Pdq& hash) {
-    Rows rows{};
-    for (int j = 0; j < 16; ++j) {
-        const auto low = std::to_integer<unsigned>(hash.value[2 * j]);
-        const auto high = std::to_integer<unsigned>(hash.value[2 * j + 1]);
-        rows[j] = std::rotl(static_cast<std::uint16_t>(low | high << 8), j);
-    }
-    transpose(rows);
-    IndexHash out;
-    for (int i = 0; i < 16; ++i) out.words[i / 4] |= std::uint64_t{rows[i]} << (16 * (i % 4));
-    return out;
+    Matrix m{};
+    for (std::size_t i = 0; i < 4; ++i) m[i] = load(hash.value.data() + 8 * i);
+    rotate_rows(m, false);
+    transpose(m);
+    return {m};
 }
 
 Pdq from_index_order(const IndexHash& hash) {
-    Rows rows{};
-    for (int i = 0; i < 16; ++i) rows[i] = hash.part(i);
-    transpose(rows);
+    Matrix m = hash.words;
+    transpose(m);
+    rotate_rows(m, true);
     Pdq out;
-    for (int j = 0; j < 16; ++j) {
-        const std::uint16_t row = std::rotr(rows[j], j);
-        out.value[2 * j] = static_cast<std::byte>(row);
-        out.value[2 * j + 1] = static_cast<std::byte>(row >> 8);
-    }
+    for (std::size_t i = 0; i < 4; ++i) store(out.value.data() + 8 * i, m[i]);
     return out;
 }
 

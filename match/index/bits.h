@@ -33,11 +33,28 @@ struct IndexEntry {
     bool operator==(const IndexEntry&) const = default;
 };
 
-inline int distance(const IndexHash& a, const IndexHash& b) {
-    int bits = 0;
-    for (int i = 0; i < 4; ++i) bits += std::popcount(a.words[i] ^ b.words[i]);
-    return bits;
-}
+// In how many bits each part differs, all sixteen at once and without a popcount instruction.
+class PartDistances {
+  public:
+    PartDistances(const IndexHash& a, const IndexHash& b) {
+        for (std::size_t i = 0; i < 4; ++i) {
+            std::uint64_t x = a.words[i] ^ b.words[i];
+            x -= x >> 1 & 0x5555555555555555;
+            x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+            x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0F;
+            lanes_[i] = (x + (x >> 8)) & 0x00FF00FF00FF00FF;
+        }
+    }
+    int of(int part) const { return static_cast<int>(lanes_[part / 4] >> (16 * (part % 4)) & 0xFF); }
+    int whole() const {
+        return static_cast<int>((lanes_[0] + lanes_[1] + lanes_[2] + lanes_[3]) * 0x0001000100010001 >> 48);
+    }
+
+  private:
+    std::array<std::uint64_t, 4> lanes_{};
+};
+
+inline int distance(const IndexHash& a, const IndexHash& b) { return PartDistances(a, b).whole(); }
 
 // The order in which a segment keeps its entries: by part 0, so that its table needs no postings.
 inline bool stored_before(const IndexEntry& a, const IndexEntry& b) {

@@ -92,6 +92,7 @@ TEST(IndexOrder, KeepsEveryDistanceAndLosesNoBit) {
         const Pdq a = random_hash(random);
         const Pdq b = flipped(a, static_cast<int>(random.below(257)), random);
         ASSERT_EQ(distance(to_index_order(a), to_index_order(b)), distance(a, b));
+        ASSERT_EQ(from_index_order(to_index_order(a)), a);
     }
     // Each bit goes to a place of its own.
     IndexHash all;
@@ -101,6 +102,20 @@ TEST(IndexOrder, KeepsEveryDistanceAndLosesNoBit) {
         for (std::size_t w = 0; w < 4; ++w) all.words[w] |= to_index_order(one).words[w];
     }
     for (const auto word : all.words) EXPECT_EQ(word, ~std::uint64_t{0});
+}
+
+// What docs/formats/index-snapshot.md says of the order: bit b of part i is bit (i - j) mod 16 of row j = b.
+TEST(IndexOrder, IsTheWrappedDiagonals) {
+    SplitMix random{5};
+    const Pdq hash = random_hash(random);
+    const IndexHash ordered = to_index_order(hash);
+    for (int i = 0; i < kParts; ++i) {
+        for (int j = 0; j < 16; ++j) {
+            const int k = (i - j + 16) % 16;
+            const auto byte = std::to_integer<unsigned>(hash.value[static_cast<std::size_t>(2 * j + k / 8)]);
+            EXPECT_EQ(ordered.part(i) >> j & 1, static_cast<int>(byte >> (k % 8) & 1));
+        }
+    }
 }
 
 // A row and a column of the DCT are spread over all parts.

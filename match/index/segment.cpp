@@ -232,12 +232,12 @@ int Segment::neighbour_limit(const Thresholds& plan, int part, int part_distance
 }
 
 // Whether the table of `part` leads to this hash.
-bool Segment::finds(const Thresholds& plan, const IndexHash& query, const IndexHash& hash, int part) const {
-    const int apart = std::popcount(static_cast<unsigned>(query.part(part) ^ hash.part(part)));
-    if (apart > plan[part]) return false;
+bool Segment::finds(const Thresholds& plan, const IndexHash& query, const IndexHash& hash,
+                    const PartDistances& apart, int part) const {
+    if (apart.of(part) > plan[part]) return false;
     if (part == 0) return true;
     const int next = std::popcount(fingerprint(query, part) ^ fingerprint(hash, part));
-    return next <= neighbour_limit(plan, part, apart);
+    return next <= neighbour_limit(plan, part, apart.of(part));
 }
 
 struct Segment::Run {
@@ -268,6 +268,10 @@ struct Segment::Lookup {
     std::array<std::array<Run, 137>, 2> runs;
     std::array<int, 2> run_count{};
     std::array<Candidates, 2> candidates;
+    // Positions compared lately: most near copies are found by many parts. It may forget, so it only saves
+    // work.
+    static constexpr std::size_t kSeen = 4096;
+    std::array<std::uint32_t, kSeen> seen;
 
     // A constructor, so that the arrays are not zeroed for each query.
     Lookup(const Segment& segment_, const IndexHash& query_, int limit_, const Kernels& kernels_,
@@ -278,7 +282,9 @@ struct Segment::Lookup {
           kernels(kernels_),
           hits(hits_),
           cost(cost_),
-          plan(segment_.make_plan(query_, limit_)) {}
+          plan(segment_.make_plan(query_, limit_)) {
+        seen.fill(~std::uint32_t{0});
+    }
 
     void run() {
         gather(0);
@@ -346,11 +352,24 @@ struct Segment::Lookup {
                 const std::size_t n =
                     kernels.filter(postings + run.first + done, length, wanted, segment.fingerprint_mask_,
                                    segment.position_bits_, bound, to);
-                for (std::size_t i = 0; i < n; ++i) __builtin_prefetch(segment.hashes_ + to[i]);
-                out.count += n;
+                out.count += forget_seen(to, n);
                 if (out.count > kChunk) verify(out);
             }
         }
+    }
+
+    // Keeps the positions that were not compared lately, and asks for their hashes.
+    std::size_t forget_seen(std::uint32_t* positions, std::size_t count) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint32_t position = positions[i];
+            std::uint32_t& last = seen[position % kSeen];
+            if (last == position) continue;
+            last = position;
+            positions[kept++] = position;
+            __builtin_prefetch(segment.hashes_ + position);
+        }
+        return kept;
     }
 
     void verify(Candidates& list) {
@@ -363,12 +382,14 @@ struct Segment::Lookup {
 
     // A hit may be found by several parts: the first of them reports it.
     void report(std::uint32_t position, int part) {
+        seen[position % kSeen] = position;
         if (segment.is_dead(position)) return;
         const IndexHash& hash = segment.hashes_[position];
+        const PartDistances apart(query, hash);
         for (int earlier = 0; earlier < part; ++earlier) {
-            if (segment.finds(plan, query, hash, earlier)) return;
+            if (segment.finds(plan, query, hash, apart, earlier)) return;
         }
-        hits.push_back({segment.id_at(position), distance(query, hash), from_index_order(hash)});
+        hits.push_back({segment.id_at(position), apart.whole(), from_index_order(hash)});
     }
 };
 
