@@ -201,15 +201,14 @@ constexpr int ball_distance(int i) { return i == 0 ? 0 : i < 17 ? 1 : 2; }
 
 }  // namespace
 
-Thresholds Segment::make_plan(const IndexHash& query, int limit) const {
-    const Thresholds even_plan = even_thresholds(limit);
+Segment::Plan Segment::make_plan(const IndexHash& query, int limit) const {
     for (int part = 0; part < kParts; ++part) {
         const std::uint16_t key = query.part(part);
         for (int i = 0; i < 17; ++i) __builtin_prefetch(offsets(part) + (key ^ kBall[i]));
     }
     // What each part costs at t = 0 and 1 can be read off; t = 2 is reckoned from t = 1.
     PartCosts costs{};
-    constexpr double kLookup = 8;  // in postings looked through
+    constexpr double kLookup = 30;  // in postings looked through
     std::uint64_t total = 0;
     for (int part = 0; part < kParts; ++part) {
         const std::uint16_t key = query.part(part);
@@ -222,7 +221,8 @@ Thresholds Segment::make_plan(const IndexHash& query, int limit) const {
         total += near;
     }
     const double even = static_cast<double>(shape_.count) * kParts * 17 / kPartKeys;
-    return static_cast<double>(total) > 2 * even + 1000 ? cheapest_thresholds(costs, limit) : even_plan;
+    if (static_cast<double>(total) <= 2 * even + 1000) return {even_thresholds(limit), false};
+    return {cheapest_thresholds(costs, limit), true};
 }
 
 // If the whole distance is within T, some part i not only differs in fewer than r_i bits, but together with
@@ -264,14 +264,16 @@ struct Segment::Lookup {
     const Kernels& kernels;
     std::vector<Hit>& hits;
     SearchCost& cost;
-    const Thresholds plan;
+    const Plan plan;
+    const Thresholds& thresholds;
     std::array<std::array<Run, 137>, 2> runs;
     std::array<int, 2> run_count{};
     std::array<Candidates, 2> candidates;
     // Positions compared lately: most near copies are found by many parts. It may forget, so it only saves
     // work.
-    static constexpr std::size_t kSeen = 4096;
+    static constexpr std::uint32_t kSeen = 16'384;
     std::array<std::uint32_t, kSeen> seen;
+    std::uint32_t seen_mask;  // as much of it as this query is likely to need
 
     // A constructor, so that the arrays are not zeroed for each query.
     Lookup(const Segment& segment_, const IndexHash& query_, int limit_, const Kernels& kernels_,
@@ -282,8 +284,10 @@ struct Segment::Lookup {
           kernels(kernels_),
           hits(hits_),
           cost(cost_),
-          plan(segment_.make_plan(query_, limit_)) {
-        seen.fill(~std::uint32_t{0});
+          plan(segment_.make_plan(query_, limit_)),
+          thresholds(plan.thresholds) {
+        seen_mask = plan.crowded ? kSeen - 1 : 1023;
+        std::fill_n(seen.begin(), seen_mask + 1, ~std::uint32_t{0});
     }
 
     void run() {
@@ -304,7 +308,7 @@ struct Segment::Lookup {
     void gather(int part) {
         auto& list = runs[part % 2];
         int count = 0;
-        const int keys = kBallSizes[plan[part] + 1];
+        const int keys = kBallSizes[thresholds[part] + 1];
         const std::uint16_t key = query.part(part);
         const std::uint32_t* from = segment.offsets(part);
         for (int i = 17; i < keys; ++i) __builtin_prefetch(from + (key ^ kBall[i]));
@@ -345,7 +349,7 @@ struct Segment::Lookup {
         const std::uint32_t* postings = segment.postings(part);
         for (int r = 0; r < run_count[part % 2]; ++r) {
             const Run& run = runs[part % 2][r];
-            const int bound = segment.neighbour_limit(plan, part, run.distance);
+            const int bound = segment.neighbour_limit(thresholds, part, run.distance);
             for (std::uint32_t done = 0; done < run.count; done += kChunk) {
                 const std::size_t length = std::min<std::size_t>(kChunk, run.count - done);
                 std::uint32_t* to = out.positions.data() + out.count;
@@ -363,7 +367,7 @@ struct Segment::Lookup {
         std::size_t kept = 0;
         for (std::size_t i = 0; i < count; ++i) {
             const std::uint32_t position = positions[i];
-            std::uint32_t& last = seen[position % kSeen];
+            std::uint32_t& last = seen[position & seen_mask];
             if (last == position) continue;
             last = position;
             positions[kept++] = position;
@@ -382,12 +386,12 @@ struct Segment::Lookup {
 
     // A hit may be found by several parts: the first of them reports it.
     void report(std::uint32_t position, int part) {
-        seen[position % kSeen] = position;
+        seen[position & seen_mask] = position;
         if (segment.is_dead(position)) return;
         const IndexHash& hash = segment.hashes_[position];
         const PartDistances apart(query, hash);
         for (int earlier = 0; earlier < part; ++earlier) {
-            if (segment.finds(plan, query, hash, apart, earlier)) return;
+            if (segment.finds(thresholds, query, hash, apart, earlier)) return;
         }
         hits.push_back({segment.id_at(position), apart.whole(), from_index_order(hash)});
     }

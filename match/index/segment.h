@@ -77,6 +77,10 @@ class Segment {
     std::size_t memory_bytes() const;
 
   private:
+    struct Plan {
+        Thresholds thresholds;
+        bool crowded;  // far more postings than random hashes would give
+    };
     struct Run;
     struct Lookup;
 
@@ -87,7 +91,7 @@ class Segment {
     bool is_dead(std::size_t position) const {
         return (tombstones_[position / 64].load(std::memory_order_acquire) >> (position % 64) & 1U) != 0;
     }
-    Thresholds make_plan(const IndexHash& query, int limit) const;
+    Plan make_plan(const IndexHash& query, int limit) const;
     std::uint32_t fingerprint(const IndexHash& hash, int part) const;
     int neighbour_limit(const Thresholds& plan, int part, int part_distance) const;
     bool finds(const Thresholds& plan, const IndexHash& query, const IndexHash& hash,
