@@ -66,9 +66,9 @@ Result<std::unique_ptr<Process>> Pool::State::take_child(Submitter submitter) {
     }
     if (fresh.empty()) {
         ++wanted;
-        const auto failures_before = start_failures;
+        const auto before = attempts;  // one that began before we asked is no answer to us
         work.notify_one();
-        arrived.wait(lock, [&] { return !fresh.empty() || start_failures != failures_before; });
+        arrived.wait(lock, [&] { return !fresh.empty() || failed_attempt > before; });
         --wanted;
         if (fresh.empty()) return pass(last_failure);
     }
@@ -117,6 +117,7 @@ void Pool::State::keep() {
         std::move(retired.begin(), retired.end(), std::back_inserter(dying));
         retired.clear();
         const bool start = too_few() && !stopping;
+        if (start) ++attempts;
 
         lock.unlock();
         std::optional<Result<std::unique_ptr<Process>>> started;
@@ -129,7 +130,7 @@ void Pool::State::keep() {
             ++totals.started;
             fresh.push_back(std::move(**started));
         } else if (started) {
-            ++start_failures;
+            failed_attempt = attempts;
             last_failure = started->error();
             spares_wanted = false;
         }

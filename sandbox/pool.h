@@ -43,8 +43,9 @@ struct Pool::State {
     std::deque<std::unique_ptr<Process>> fresh;  // started, for anybody
     std::deque<std::unique_ptr<Process>> idle;  // each for its own submitter; the front was used least lately
     std::vector<std::unique_ptr<Process>> retired;
-    std::size_t wanted = 0;  // threads waiting for a fresh one
-    std::uint64_t start_failures = 0;
+    std::size_t wanted = 0;            // threads waiting for a fresh one
+    std::uint64_t attempts = 0;        // to start a child, so far; the newest may still be under way
+    std::uint64_t failed_attempt = 0;  // the newest that failed
     Error last_failure;
     bool spares_wanted = false;  // from the first job on; not after a failure, until the next job
     bool stopping = false;
