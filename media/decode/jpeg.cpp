@@ -9,9 +9,11 @@
 // lives in a function that it jumps out of.
 #include "media/decode/jpeg.h"
 
+#include "media/decode/jpeg_means.h"
 #include "media/decode/jpeg_scans.h"
 
 #include <algorithm>
+#include <array>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -64,6 +66,48 @@ class Reader {
         source_.bytes_in_buffer = file_.size();
         jpeg_.src = &source_;
         jpeg_read_header(&jpeg_, TRUE);
+    }
+
+    // After read_header, for an ordinary file: its luma at one or two eighths by the short way
+    // (jpeg_means.h). False: go the long one.
+    bool read_means(int eighths, Buffer& scratch, std::uint8_t* grey) const {
+        const bool ordinary = !jpeg_has_multiple_scans(const_cast<j_decompress_ptr>(&jpeg_)) &&
+                              !jpeg_.progressive_mode && !jpeg_.arith_code && jpeg_.data_precision == 8 &&
+                              jpeg_.Ss == 0 && jpeg_.Se == 63 && jpeg_.Ah == 0 && jpeg_.Al == 0 &&
+                              jpeg_.comps_in_scan == jpeg_.num_components;
+        const bool luma_first = (jpeg_.jpeg_color_space == JCS_YCbCr && jpeg_.num_components == 3) ||
+                                (jpeg_.jpeg_color_space == JCS_GRAYSCALE && jpeg_.num_components == 1);
+        if (eighths > 2 || !ordinary || !luma_first || jpeg_.cur_comp_info[0]->component_index != 0)
+            return false;
+        JpegScan scan;
+        std::array<JpegComponent, 3> components;
+        for (int c = 0; c < jpeg_.comps_in_scan; ++c) {
+            const jpeg_component_info& info = *jpeg_.cur_comp_info[c];
+            const JHUFF_TBL* dc = table(jpeg_.dc_huff_tbl_ptrs, info.dc_tbl_no);
+            const JHUFF_TBL* ac = table(jpeg_.ac_huff_tbl_ptrs, info.ac_tbl_no);
+            if (dc == nullptr || ac == nullptr) return false;
+            JpegComponent& component = components[static_cast<std::size_t>(c)];
+            // A scan of one component has one block a unit, whatever its factors say.
+            component.across = jpeg_.comps_in_scan == 1 ? 1 : info.h_samp_factor;
+            component.down = jpeg_.comps_in_scan == 1 ? 1 : info.v_samp_factor;
+            if (info.h_samp_factor > jpeg_.cur_comp_info[0]->h_samp_factor ||
+                info.v_samp_factor > jpeg_.cur_comp_info[0]->v_samp_factor) {
+                return false;  // luma is not the one of full resolution
+            }
+            for (const auto& [from, to] : {std::pair{dc, &component.dc}, std::pair{ac, &component.ac}}) {
+                std::copy_n(from->bits, to->bits.size(), to->bits.begin());
+                std::copy_n(from->huffval, to->values.size(), to->values.begin());
+            }
+        }
+        const JQUANT_TBL* quantisation = table(jpeg_.quant_tbl_ptrs, jpeg_.cur_comp_info[0]->quant_tbl_no);
+        if (quantisation == nullptr) return false;
+        std::copy_n(quantisation->quantval, scan.quantisation.size(), scan.quantisation.begin());
+        scan.width = jpeg_.image_width;
+        scan.height = jpeg_.image_height;
+        scan.components = std::span(components).first(static_cast<std::size_t>(jpeg_.comps_in_scan));
+        scan.restart_interval = jpeg_.restart_interval;
+        const Bytes data = std::as_bytes(std::span(source_.next_input_byte, source_.bytes_in_buffer));
+        return jpeg_means(scan, data, eighths, scratch.take(jpeg_means_scratch(data)), grey);
     }
 
     // May throw std::bad_alloc, so not within run().
@@ -131,6 +175,11 @@ class Reader {
   private:
     static constexpr int kScans = -1;
     static constexpr int kWarnings = -2;
+
+    template <class Table>
+    static const Table* table(Table* const (&tables)[4], int number) {
+        return number >= 0 && number < 4 ? tables[number] : nullptr;
+    }
 
     static Reader& self(j_common_ptr jpeg) { return *static_cast<Reader*>(jpeg->client_data); }
     static Reader& self(j_decompress_ptr jpeg) { return *static_cast<Reader*>(jpeg->client_data); }
@@ -217,24 +266,31 @@ Outcome decode_jpeg_at(Input& input, const Limits& limits, Sink& sink,
     sink.size(reader.full_width(), reader.full_height());
 
     const int eighths = rule(reader.full_width(), reader.full_height());
-    reader.choose_scans(eighths);
-    if (!reader.run([&] { reader.start(eighths); })) return tl::unexpected<Problem>(reader.problem());
-    const std::size_t row = reader.width();
-    std::uint8_t* pixels = input.scratch().pixels.take(row * reader.height());
-    std::uint8_t* inks = reader.ink() ? input.scratch().more.take(row * 4) : nullptr;
-    if (!reader.run([&] { reader.read_rows(pixels, inks); }))
-        return tl::unexpected<Problem>(reader.problem());
-    if (reader.truncated()) return problem(Reason::truncated, "the JPEG ends before its picture does");
-
+    const auto reduced = [eighths](std::uint32_t side) {
+        return static_cast<std::uint32_t>((std::uint64_t{side} * static_cast<unsigned>(eighths) + 7) / 8);
+    };
     pdq::Image image;
-    image.pixels = pixels;
-    image.width = reader.width();
-    image.height = reader.height();
-    image.stride = row;
+    image.width = reduced(reader.full_width());
+    image.height = reduced(reader.full_height());
+    image.stride = image.width;
     image.layout = pdq::Layout::grey8;
     image.eighths = static_cast<std::uint32_t>(eighths);
     image.full_width = reader.full_width();
     image.full_height = reader.full_height();
+    std::uint8_t* pixels = input.scratch().pixels.take(image.stride * image.height);
+    image.pixels = pixels;
+
+    if (!reader.read_means(eighths, input.scratch().more, pixels)) {
+        reader.choose_scans(eighths);
+        if (!reader.run([&] { reader.start(eighths); })) return tl::unexpected<Problem>(reader.problem());
+        if (reader.width() != image.width || reader.height() != image.height) {
+            return problem(Reason::corrupt, "JPEG: the library scales to another size than it says");
+        }
+        std::uint8_t* inks = reader.ink() ? input.scratch().more.take(image.stride * 4) : nullptr;
+        if (!reader.run([&] { reader.read_rows(pixels, inks); }))
+            return tl::unexpected<Problem>(reader.problem());
+        if (reader.truncated()) return problem(Reason::truncated, "the JPEG ends before its picture does");
+    }
     sink.frame(image, 0, 0);
     return {};
 }

@@ -49,6 +49,9 @@ struct Make {
     bool scan_a_colour = false;
     bool arithmetic = false;
     int restart_rows = 0;
+    int restart_units = 0;
+    int quality = 90;
+    int across = 2, down = 2;  // luma's sampling factors
 };
 
 // Noise on five scales, as a photograph has structure on all of them, with some colour.
@@ -109,7 +112,12 @@ std::string make(int width, int height, Make how) {
                                                       {Colours::cmyk, JCS_CMYK},
                                                       {Colours::ycck, JCS_YCCK}};
     jpeg_set_colorspace(&jpeg, kSpaces.at(how.colours));
-    jpeg_set_quality(&jpeg, 90, TRUE);
+    jpeg_set_quality(&jpeg, how.quality, TRUE);
+    if (how.colours == Colours::ycc) {
+        jpeg.comp_info[0].h_samp_factor = how.across;
+        jpeg.comp_info[0].v_samp_factor = how.down;
+    }
+    jpeg.restart_interval = static_cast<unsigned>(how.restart_units);
     static const jpeg_scan_info kScans[] = {
         {1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
     if (how.scan_a_colour) {
@@ -240,6 +248,103 @@ TEST(Jpeg, DecodesLargePicturesSmallAndSmallOnesWhole) {
     EXPECT_EQ(width(1024, 1030), 256u);
     EXPECT_EQ(jpeg_eighths(2048, 2048), 1);
     EXPECT_EQ(jpeg_eighths(65'500, 1), 8);
+}
+
+// ---- the short way to the means of blocks
+
+class Pixels : public Sink {
+  public:
+    void size(std::uint32_t, std::uint32_t) override {}
+    bool frame(const pdq::Image& image, std::uint32_t, double) override {
+        pixels.assign(image.pixels, image.pixels + image.stride * image.height);
+        return true;
+    }
+    std::vector<std::uint8_t> pixels;
+};
+
+std::vector<std::uint8_t> by_library(const std::string& file, unsigned eighths) {
+    jpeg_decompress_struct jpeg{};
+    jpeg_error_mgr errors{};
+    jpeg.err = jpeg_std_error(&errors);
+    errors.output_message = [](j_common_ptr) {};  // about files broken on purpose
+    jpeg_create_decompress(&jpeg);
+    jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(file.data()), file.size());
+    jpeg_read_header(&jpeg, TRUE);
+    jpeg.out_color_space = JCS_GRAYSCALE;
+    jpeg.scale_num = eighths;
+    jpeg.scale_denom = 8;
+    jpeg_start_decompress(&jpeg);
+    std::vector<std::uint8_t> pixels(std::size_t{jpeg.output_width} * jpeg.output_height);
+    while (jpeg.output_scanline < jpeg.output_height) {
+        JSAMPROW row = pixels.data() + std::size_t{jpeg.output_scanline} * jpeg.output_width;
+        jpeg_read_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_destroy_decompress(&jpeg);
+    return pixels;
+}
+
+template <int kEighths>
+std::vector<std::uint8_t> by_us(const std::string& file) {
+    Scratch scratch;
+    Input input(bytes_of(file), scratch);
+    Pixels pixels;
+    const auto done = decode_jpeg_at(input, {}, pixels, fixed<kEighths>);
+    EXPECT_TRUE(done);
+    return pixels.pixels;
+}
+
+TEST(JpegMeans, AreTheLibrarysAtAnEighthAndNearThemAtAQuarter) {
+    const Make ways[] = {{},
+                         {.colours = Colours::grey},
+                         {.across = 1, .down = 1},
+                         {.across = 2, .down = 1},
+                         {.across = 1, .down = 2},
+                         {.across = 4, .down = 1},
+                         {.across = 4, .down = 2},
+                         {.restart_rows = 1},
+                         {.restart_units = 1},
+                         {.restart_units = 7, .across = 1, .down = 1},
+                         {.quality = 100},
+                         {.quality = 100, .across = 1, .down = 1},
+                         {.quality = 5}};
+    for (const auto& [width, height] : {std::pair{333, 250}, {8, 8}, {9, 1}, {1, 17}, {640, 64}}) {
+        int way = 0;
+        for (const Make& how : ways) {
+            const std::string file = make(width, height, how);
+            EXPECT_EQ(by_us<1>(file), by_library(file, 1)) << way << ": " << width << "x" << height;
+            const auto ours = by_us<2>(file);
+            const auto theirs = by_library(file, 2);
+            ASSERT_EQ(ours.size(), theirs.size());
+            double sum = 0;
+            for (std::size_t i = 0; i < ours.size(); ++i) {
+                const int off = std::abs(ours[i] - theirs[i]);
+                EXPECT_LE(off, 40) << way << ": " << width << "x" << height;
+                sum += off;
+            }
+            EXPECT_LE(sum / static_cast<double>(ours.size()), 4) << way << ": " << width << "x" << height;
+            ++way;
+        }
+    }
+}
+
+TEST(JpegMeans, LeaveABrokenFileToTheLibrary) {
+    // What libjpeg makes of data with a byte changed is what comes out, whichever way was tried first.
+    const std::string file = make(333, 250, {.restart_rows = 2});
+    const std::size_t data = file.find("\xff\xda") + 14;
+    std::uint32_t random = 7;
+    int compared = 0;
+    for (int round = 0; round < 300; ++round) {
+        std::string broken = file;
+        random = random * 1'664'525 + 1'013'904'223;
+        broken[data + random % (file.size() - data - 2)] = static_cast<char>(random >> 24);
+        Scratch scratch;
+        Input input(bytes_of(broken), scratch);
+        Pixels pixels;
+        if (!decode_jpeg_at(input, {}, pixels, fixed<1>)) continue;
+        EXPECT_EQ(pixels.pixels, by_library(broken, 1)) << round;
+        ++compared;
+    }
+    EXPECT_GT(compared, 100);
 }
 
 // ---- scans
