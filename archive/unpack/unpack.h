@@ -5,7 +5,8 @@
 
 namespace rushlight::archive::unpack {
 
-// Answers the requests of archive/protocol.h.
+// Answers the requests of archive/protocol.h. Call it before the sandbox closes: it sets the process's
+// character set to UTF-8.
 std::map<std::uint32_t, sandbox::child::Handler> handlers();
 
 }  // namespace rushlight::archive::unpack
