@@ -21,8 +21,8 @@
 namespace rushlight::archive {
 
 struct Limits {
-    int depth = 5;  // archives within archives
-    std::uint64_t members = 1'000'000;
+    int depth = 5;                       // archives within archives
+    std::uint64_t members = 10'000'000;  // a WARC of many GB has millions
     std::uint64_t member_bytes = std::uint64_t{512} << 20;
     std::uint64_t total_bytes = std::uint64_t{64} << 30;  // all members together
     double ratio = 200;  // unpacked : packed, once more than ratio_floor came out
@@ -42,7 +42,9 @@ struct Member {
     std::string name;          // as stored, any bytes; a WARC record's target URI
     std::optional<Time> date;  // a WARC record's date
     std::optional<Content> content;
-    std::optional<Problem> problem;  // why there is no content; the reader goes on to the next where it can
+    // Why there is no content. With content: why it is only a part or not to be trusted (a wrong checksum, a
+    // record that was cut); what there is may still be matched. The reader goes on to the next where it can.
+    std::optional<Problem> problem;
 };
 
 class Reader {
