@@ -57,7 +57,9 @@ struct Make {
 // Noise on five scales, as a photograph has structure on all of them, with some colour.
 std::array<int, 3> pixel(int x, int y, int width, int height) {
     const auto lattice = [](int u, int v, int octave) {
-        auto bits = static_cast<std::uint32_t>(u * 73'856'093 ^ v * 19'349'663 ^ octave * 83'492'791);
+        auto bits = static_cast<std::uint32_t>(u) * 73'856'093u ^
+                    static_cast<std::uint32_t>(v) * 19'349'663u ^
+                    static_cast<std::uint32_t>(octave) * 83'492'791u;
         bits = (bits ^ bits >> 15) * 0x2c1b3c6du;
         return static_cast<double>((bits ^ bits >> 13) & 1023) / 1023 - 0.5;
     };
