@@ -11,6 +11,7 @@ Status read_into(int fd, const ImportOptions& options, Sorter& sorter, ImportRep
     const formats::ReadSink sink{
         [&](const formats::Item& item) -> Status {
             ++report.read;
+            if (item.method == Method::photodna) ++report.photodna;
             if (report.read % kProgressEvery == 0 && options.progress && !options.progress(report.read)) {
                 return fail(ErrorCode::cancelled, "the import was stopped; nothing has changed");
             }

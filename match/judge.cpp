@@ -60,6 +60,10 @@ class Judge {
 
     Answer run() {
         if (query_.explain) explanation_.emplace();
+        if (!query_.md5 && !query_.sha1 && !query_.sha256 && !query_.pdq && query_.frames.empty()) {
+            remark(
+                "there was nothing to search for: PhotoDNA values are kept and handed on, and never matched");
+        }
         for (const auto& tables : tables_) {
             if (query_.md5) exact(*tables, Method::md5, query_.md5->value);
             if (query_.sha1) exact(*tables, Method::sha1, query_.sha1->value);

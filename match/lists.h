@@ -124,6 +124,7 @@ struct ImportReport {
     std::uint64_t read = 0;       // values read, bad lines not among them
     std::uint64_t added = 0;      // new in the list
     std::uint64_t duplicate = 0;  // twice in the file, or in the list already
+    std::uint64_t photodna = 0;   // of those read: kept and handed on, never matched; to be said to people
     std::uint64_t bad_lines = 0;  // exact, also where `bad` holds only the first ones
     std::vector<BadLine> bad;     // the first kMaxBadLines
 };

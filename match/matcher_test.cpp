@@ -357,7 +357,12 @@ TEST(Matcher, PhotoDnaIsKeptAndNeverMatched) {
     const Value value = *Value::parse(Method::photodna, std::string(192, 'Q'));
     ASSERT_EQ(room.lists->add("a", {&value, 1}, "ann")->added, 1U);
     const auto matcher = open(room.lists.get(), all_stored());
-    EXPECT_EQ(ask(*matcher, query_of(value)).decision, Decision::none);
+    Query query = query_of(value);
+    query.explain = true;
+    const auto answer = ask(*matcher, query);
+    EXPECT_EQ(answer.decision, Decision::none);
+    EXPECT_THAT(answer.explanation->remarks, ElementsAre(HasSubstr("PhotoDNA")));
+    EXPECT_EQ(room.import("b", value.text() + "\n" + md5(1).text() + "\n", {})->photodna, 1U);
 }
 
 // A store large enough for a snapshot.
