@@ -59,6 +59,9 @@ Outcome decode_heif(Input& input, const Limits& limits, Sink& sink) {
     if (!context) throw std::bad_alloc();
     heif_context_set_max_decoding_threads(context.get(), 0);
     heif_context_set_maximum_image_size_limit(context.get(), static_cast<int>(limits.side));
+#if LIBHEIF_HAVE_VERSION(1, 19, 0)  // Debian 13
+    heif_context_get_security_limits(context.get())->max_image_size_pixels = limits.pixels;
+#endif
     heif_error error =
         heif_context_read_from_memory_without_copy(context.get(), bytes.data(), bytes.size(), nullptr);
     if (!ok(error)) return failure(error, input);
@@ -84,7 +87,8 @@ Outcome decode_heif(Input& input, const Limits& limits, Sink& sink) {
                               options.get());
     if (!ok(error)) return failure(error, input);
     const Picture picture(raw_picture);
-    // The coded size may differ from what the container said.
+    // The coded size may differ from what the container said. (What it costs before we see it is bounded by
+    // libheif's own limits and the child's memory.)
     const int decoded_width = heif_image_get_width(picture.get(), heif_channel_interleaved);
     const int decoded_height = heif_image_get_height(picture.get(), heif_channel_interleaved);
     int stride = 0;
@@ -92,6 +96,11 @@ Outcome decode_heif(Input& input, const Limits& limits, Sink& sink) {
         heif_image_get_plane_readonly(picture.get(), heif_channel_interleaved, &stride);
     if (pixels == nullptr || decoded_width <= 0 || decoded_height <= 0 || stride < decoded_width * 3) {
         return problem(Reason::corrupt, "the HEIF picture came out empty");
+    }
+    if (auto size = check_size(static_cast<std::uint64_t>(decoded_width),
+                               static_cast<std::uint64_t>(decoded_height), limits);
+        !size) {
+        return size;
     }
     sink.frame({.pixels = pixels,
                 .width = static_cast<std::uint32_t>(decoded_width),
