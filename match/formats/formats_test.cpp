@@ -183,7 +183,7 @@ TEST(Formats, AnEndlessLineIsSkippedInBoundedMemory) {
 TEST(Formats, LinesAcrossTheBuffersEdgeAreWhole) {
     std::string content;
     std::vector<std::string> expected;
-    for (int i = 1; i <= 20'000; ++i) {  // 33 bytes a line: every phase of the 256 KiB buffer is met
+    for (int i = 1; i <= 20'000; ++i) {  // 33 bytes a line: every phase of the 64 KiB buffer is met
         content += kMd5 + "\n";
         expected.push_back(std::to_string(i) + " md5 " + kMd5);
     }

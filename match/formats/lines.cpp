@@ -8,7 +8,7 @@
 namespace rushlight::match::formats {
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 << 10;
+constexpr std::size_t kBufferBytes = 64 << 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string_view without_return(std::string_view text) {
