@@ -3,8 +3,8 @@
 // Sampling, both passes of the running mean and the last sampling to 64×64 are all linear, and act on rows
 // and on columns apart. So a sample of the blurred picture is Σ wʳ(y) wᶜ(x) luma(y, x), with weights that
 // depend only on the sides. From a picture of which only means over blocks are known, luma(y, x) is taken
-// from a cubic through the middles of the blocks around it (Catmull and Rom's), which is linear again: a dozen
-// products a sample, in place of four passes over 512×512.
+// from a cubic through the middles of the blocks around it (Catmull and Rom's), which is linear again: a
+// dozen products a sample, in place of four passes over 512×512.
 #include "media/pdq/stages.h"
 
 #include <algorithm>

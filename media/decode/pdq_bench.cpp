@@ -12,6 +12,7 @@
 #include "media/decode/decoder.h"
 #include "media/decode/jpeg.h"
 #include "media/fingerprint.h"
+#include "sandbox/sandbox.h"
 
 #include <algorithm>
 #include <array>
