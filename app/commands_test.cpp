@@ -176,7 +176,7 @@ TEST(Commands, HelpShowsAnExample) {
         EXPECT_EQ(help.status, 0);
         EXPECT_THAT(help.out, HasSubstr("Example")) << command;
     }
-    EXPECT_EQ(run({}).status, 2);
+    EXPECT_EQ(run(std::vector<std::string>{}).status, 2);
     EXPECT_EQ(run({"no-such-command"}).status, 2);
 }
 

@@ -131,7 +131,7 @@ class Loader {
                 }
             }
         }
-        std::ranges::stable_sort(findings, {}, [](const ConfigFinding& f) {
+        std::ranges::sort(findings, {}, [](const ConfigFinding& f) {
             return parse_integer(std::string_view(f.where).substr(f.where.rfind(':') + 1)).value_or(0);
         });
     }

@@ -69,7 +69,8 @@ Result<match::Lists*> Context::lists() {
 Result<std::unique_ptr<sandbox::Pool>> Context::start_pool(const std::string& name) const {
     const auto program = find_program(name);
     if (!program) return pass(program.error());
-    sandbox::Options options{.program = *program};
+    sandbox::Options options;
+    options.program = *program;
     options.limits.memory = static_cast<std::uint64_t>(config_.sandbox.memory_mb) << 20;
     options.limits.time = std::chrono::seconds(config_.sandbox.seconds);
     options.children = std::max(1u, std::thread::hardware_concurrency());
@@ -101,8 +102,12 @@ Result<const media::Fingerprinter*> Context::fingerprinter() {
 }
 
 Result<std::unique_ptr<match::Matcher>> Context::matcher(const std::vector<std::string>& names_and_files,
-                                                         std::optional<match::Method> method) {
-    match::Sources sources{.all_stored = names_and_files.empty(), .file_method = method};
+                                                         std::optional<match::Method> method,
+                                                         std::optional<match::Method> undecided) {
+    match::Sources sources;
+    sources.all_stored = names_and_files.empty();
+    sources.file_method = method;
+    sources.file_undecided = undecided;
     for (const std::string& value : names_and_files) {
         (match::names_a_file(value) ? sources.files : sources.stored).push_back(value);
     }

@@ -28,9 +28,11 @@ class Context {
     Result<match::Lists*> lists();
     Result<sandbox::Pool*> pool();  // of the program that reads most formats, and archives
     Result<const media::Fingerprinter*> fingerprinter();
-    // From the command line's list arguments; all stored lists where there are none.
+    // From the command line's list arguments; all stored lists where there are none. `undecided` is what 64
+    // bare digits of a list file are where the file does not tell.
     Result<std::unique_ptr<match::Matcher>> matcher(const std::vector<std::string>& names_and_files,
-                                                    std::optional<match::Method> method);
+                                                    std::optional<match::Method> method,
+                                                    std::optional<match::Method> undecided = std::nullopt);
 
   private:
     Result<std::unique_ptr<sandbox::Pool>> start_pool(const std::string& name) const;

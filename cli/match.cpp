@@ -115,7 +115,7 @@ class Asker {
 
 int run_match(Context& context, const MatchCommand& command) {
     const auto method = command.method ? match::formats::parse_method(*command.method) : std::nullopt;
-    const auto matcher = context.matcher(command.lists, method);
+    const auto matcher = context.matcher(command.lists, method, Method::pdq);
     if (!matcher) return report(matcher.error());
     Asker asker(context, **matcher, command);
     bool from_stdin = command.hashes.empty();

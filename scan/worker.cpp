@@ -85,7 +85,7 @@ class Worker {
     };
     std::optional<Read> read(const Name& name, const Content& content) const {
         if (shared_.options.again) return Read{.fingerprint = decode(content)};
-        const auto before = content.stamp();
+        const auto before = content.stamp().value_or(0);
         Fingerprint exact = exact_hashes(content);
         if (!exact.exact) return Read{.fingerprint = std::move(exact)};
         auto known = shared_.store.find(exact.exact->sha256, name.absolute, shared_.asked);
@@ -97,7 +97,7 @@ class Worker {
         read.fingerprint = read.known ? std::move(*known->fingerprint)
                                       : shared_.parts.fingerprinter.fingerprint(
                                             content, shared_.submitter, {.exact = false, .dihedral = true});
-        if (content.stamp() != before)
+        if (content.stamp().value_or(0) != before)
             return Read{.fingerprint = decode(content)};  // changed while we read it
         read.fingerprint.exact = exact.exact;
         read.fingerprint.bytes = exact.bytes;
@@ -161,7 +161,8 @@ class Worker {
             auto next = reader->next();
             if (!next) return std::move(next.error());
             if (!next->has_value()) break;
-            take_member(name.member((*next)->name), std::move(**next), budget, depth, ticket);
+            const Name inner = name.member((*next)->name);
+            take_member(inner, std::move(**next), budget, depth, ticket);
         }
         return std::nullopt;
     }

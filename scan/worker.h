@@ -21,13 +21,13 @@ struct Shared {
     ScanStore store;
     Sha256 asked;           // what the items are held against
     std::string submitter;  // sandbox children of this scan serve nobody else
-    WorkQueue queue;
-    Results results;
+    WorkQueue queue{};
+    Results results{};
     std::atomic<std::uint64_t> files_done{0};
     std::atomic<bool> stopping{false};
     // The first failure of the store while working; ends the scan.
-    std::mutex failure_mutex;
-    std::optional<Error> failure;
+    std::mutex failure_mutex{};
+    std::optional<Error> failure{};
 
     void fail_with(Error error);
 };

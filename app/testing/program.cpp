@@ -46,9 +46,11 @@ Running::Running(const Call& call) {
     files_.write("out", "");
     std::vector<std::string> words{std::string(RUSHLIGHT_BINARY_DIR) + "/rushlight"};
     words.insert(words.end(), call.arguments.begin(), call.arguments.end());
-    std::vector<std::string> variables{"PATH=/usr/bin:/bin", "HOME=" + files_.path(),
-                                       "RUSHLIGHT_DATA=" + files_.path("var")};
-    for (const auto& [name, value] : call.environment) variables.push_back(name + '=' + value);
+    std::map<std::string, std::string> environment{
+        {"PATH", "/usr/bin:/bin"}, {"HOME", files_.path()}, {"RUSHLIGHT_DATA", files_.path("var")}};
+    for (const auto& [name, value] : call.environment) environment[name] = value;
+    std::vector<std::string> variables;
+    for (const auto& [name, value] : environment) variables.push_back(name + '=' + value);
     std::vector<char*> argv;
     std::vector<char*> envp;
     for (std::string& word : words) argv.push_back(word.data());
