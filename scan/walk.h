@@ -4,6 +4,7 @@
 // pipes are named with the reason why they are left out. A folder that cannot be read is named too.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <set>
