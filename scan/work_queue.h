@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/content.h"
+#include "base/reason.h"
 #include "base/time.h"
 
 #include <condition_variable>
@@ -35,6 +36,7 @@ struct MemberTask {
     std::string name;           // as shown
     std::string absolute_name;  // as stored
     std::optional<Time> date;
+    std::optional<Problem> problem;  // why the content is only a part, or not to be trusted
     Content content;
     std::shared_ptr<FileTicket> ticket;
 };

@@ -60,13 +60,13 @@ class Worker {
             return answer({.item = std::move(item), .absolute_name = std::move(name.absolute)});
         }
         const media::Type type = type_of(*content);
-        if (!is_archive(type)) return check(name, std::nullopt, *content);
+        if (!is_archive(type)) return check(name, std::nullopt, *content, std::nullopt);
         archive::Budget budget{.limits = shared_.options.limits, .packed = content->size()};
         open_archive(name, std::nullopt, *content, type, budget, 1, task.ticket);
     }
 
     void operator()(MemberTask task) {
-        check({std::move(task.name), std::move(task.absolute_name)}, task.date, task.content);
+        check({std::move(task.name), std::move(task.absolute_name)}, task.date, task.content, task.problem);
     }
 
   private:
@@ -108,19 +108,22 @@ class Worker {
                                                        {.exact = true, .dihedral = true});
     }
 
-    void check(const Name& name, std::optional<Time> date, const Content& content) {
+    // `broken` says why an archive's member is only a part: what was unpacked is checked all the same.
+    void check(const Name& name, std::optional<Time> date, const Content& content,
+               const std::optional<Problem>& broken) {
         const auto start = Steady::now();
         auto read_result = read(name, content);
         if (!read_result) return;
         const bool repeatable = would_come_out_the_same(read_result->fingerprint);
         Item item{.name = name.shown, .date = date};
         mark_if_answered(item, read_result->answered);
+        if (broken) read_result->fingerprint.problem = broken;
         item.outcome = shared_.checker.decide(std::move(read_result->fingerprint));
         item.ms = ms_since(start);
         answer({.item = std::move(item),
                 .absolute_name = name.absolute,
                 .repeatable = repeatable,
-                .keep_fingerprint = repeatable && !read_result->known});
+                .keep_fingerprint = repeatable && !broken && !read_result->known});
     }
 
     // Goes through the members; the archive's own line comes last, with what ended it early.
@@ -177,9 +180,10 @@ class Worker {
         const media::Type type = type_of(*member.content);
         if (is_archive(type))
             return open_archive(name, member.date, *member.content, type, budget, depth + 1, ticket);
-        auto refused = shared_.queue.push_member(
-            {name.shown, name.absolute, member.date, std::move(*member.content), ticket});
-        if (refused) check(name, refused->date, refused->content);
+        auto refused =
+            shared_.queue.push_member({name.shown, name.absolute, member.date, std::move(member.problem),
+                                       std::move(*member.content), ticket});
+        if (refused) check(name, refused->date, refused->content, refused->problem);
     }
 
     Shared& shared_;
