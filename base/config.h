@@ -28,7 +28,7 @@ struct Config {
     } scan;
     struct Archive {
         std::int64_t depth = 5;
-        std::int64_t members = 1'000'000;
+        std::int64_t members = 10'000'000;
         std::int64_t member_mb = 512;
         std::int64_t total_mb = 65'536;
         std::int64_t ratio = 200;

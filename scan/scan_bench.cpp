@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <turbojpeg.h>
+#include <unistd.h>
 
 namespace {
 
@@ -131,7 +132,9 @@ int main(int argc, char** argv) {
     auto all = sandbox::Pool::create(options);
     if (!light || !all) return fail("the sandbox does not start");
     const media::Fingerprinter fingerprinter(*light, *all);
-    auto matcher = match::Matcher::open(nullptr, {.files = {list}});
+    match::Sources sources;
+    sources.files = {list};
+    auto matcher = match::Matcher::open(nullptr, sources);
     if (!matcher) return fail(matcher.error().message);
     auto store = store::Store::open({.where = (folder / "var").string(), .schemas = {scan::schema()}});
     if (!store) return fail(store.error().message);
