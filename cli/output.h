@@ -23,6 +23,7 @@ void print_line(std::string_view line);
 int report(const Error& error);
 
 // Rows under headings, columns as wide as they need, the one called flexible cut to the terminal's width.
+// Printed as a whole at the end, or, with widths given beforehand, row by row as they come.
 class Table {
   public:
     struct Cell {
@@ -30,13 +31,20 @@ class Table {
         Tone tone = Tone::plain;
     };
     Table(std::vector<std::string> headings, std::size_t flexible);
+    Table(std::vector<std::string> headings, std::size_t flexible, std::vector<std::size_t> widths);
     void add(std::vector<Cell> row);
     void print() const;
-    bool empty() const { return rows_.empty(); }
+    bool empty() const { return rows_.empty() && !begun_; }
 
   private:
+    void cut_to_terminal(std::vector<std::size_t>& widths) const;
+    void print_row(const std::vector<Cell>& row, const std::vector<std::size_t>& widths) const;
+    void print_headings(const std::vector<std::size_t>& widths) const;
+
     std::vector<std::string> headings_;
     std::size_t flexible_;
+    std::vector<std::size_t> fixed_;  // empty: rows are kept until print()
+    bool begun_ = false;
     std::vector<std::vector<Cell>> rows_;
 };
 

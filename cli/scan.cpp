@@ -6,6 +6,8 @@
 #include "cli/paths_from_stdin.h"
 #include "cli/until_interrupted.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -14,21 +16,51 @@ namespace {
 
 using check::Decision;
 
+// How the picture lies, beside the listed one.
+std::string_view words_of(match::Orientation orientation) {
+    using match::Orientation;
+    switch (orientation) {
+        case Orientation::original:
+            return "";
+        case Orientation::rot90:
+            return "turned right";
+        case Orientation::rot180:
+            return "upside down";
+        case Orientation::rot270:
+            return "turned left";
+        case Orientation::flip_horizontal:
+            return "mirrored";
+        case Orientation::flip_vertical:
+            return "mirrored top to bottom";
+        case Orientation::transpose:
+        case Orientation::transverse:
+            break;
+    }
+    return "mirrored on a diagonal";
+}
+
 std::string how(const match::Match& match) {
     std::string text = fmt::format("{}", match::formats::to_string(match.method));
     if (match.shares) {
         text +=
             fmt::format(", {}% of its frames, {}% of the listed", match.shares->query, match.shares->listed);
     } else if (!match::formats::is_exact(match.method)) {
-        text += fmt::format(", {} of {} bits", match.distance, match.threshold);
+        text += fmt::format(" {} of {}", match.distance, match.threshold);
     }
     if (match.orientation != match::Orientation::original) {
-        text += fmt::format(", {}", match::to_string(match.orientation));
+        text += fmt::format(", {}", words_of(match.orientation));
     }
     return text;
 }
 
-// The rows that somebody has to look at; items in no list are only counted.
+// Items in no list are only counted.
+bool wants_a_look(const scan::Item& item) {
+    if (!item.outcome) return true;
+    const check::Outcome& outcome = *item.outcome;
+    return !outcome.answer.matches.empty() || !outcome.answer.suppressed.empty() ||
+           (outcome.decision == Decision::unreadable && !item.skipped);
+}
+
 void add_rows(Table& table, const scan::Item& item) {
     const std::string name = printable(item.name);
     if (!item.outcome) {
@@ -46,7 +78,7 @@ void add_rows(Table& table, const scan::Item& item) {
         const bool acts = match.state == match::EntryState::active && match.kind == match::ListKind::known;
         std::string what = match::formats::is_exact(match.method) ? "exact" : "near";
         if (match.kind == match::ListKind::negative) what = "harmless";
-        if (match.state == match::EntryState::quarantined) what += " (quarantined)";
+        if (match.state == match::EntryState::quarantined) what = "quarantined";
         if (item.skipped) what += " (before)";
         table.add({{what, acts ? Tone::bad : Tone::quiet}, {name}, {printable(match.list)}, {how(match)}});
     }
@@ -140,12 +172,17 @@ int run_scan(Context& context, const ScanCommand& command) {
         }
     }
 
-    Table table({"decision", "item", "list", "how"}, 1);
+    std::size_t list_width = 8;
+    for (const match::List& list : (*matcher)->lists()) {
+        list_width = std::max(list_width, std::min<std::size_t>(20, columns_of(printable(list.name))));
+    }
+    Table table({"decision", "item", "list", "how"}, 1, {11, 64, list_width, 22});
     ProgressBar bar("scanning", !context.json());
     options.show = [&](const scan::Item& item) {
         if (context.json()) {
             print_json(to_json(item));
-        } else {
+        } else if (wants_a_look(item)) {
+            bar.clear();
             add_rows(table, item);
         }
     };
@@ -162,10 +199,7 @@ int run_scan(Context& context, const ScanCommand& command) {
     }
     const auto summary = scan::run(parts, options);
     bar.clear();
-    if (!context.json() && !table.empty()) {
-        table.print();
-        print_line("");
-    }
+    if (!context.json() && !table.empty()) print_line("");
     if (!summary) return report(summary.error());
     if (context.json()) {
         print_json(to_json(*summary));

@@ -59,8 +59,8 @@ std::size_t columns_of(std::string_view utf8) {
 std::string fitted(std::string_view utf8, std::size_t columns) {
     const std::size_t have = columns_of(utf8);
     if (have <= columns) return std::string(utf8) + std::string(columns - have, ' ');
-    // Both ends of a path tell more than its start alone.
-    const std::size_t head = (columns - 1) / 2;
+    // Both ends of a path tell more than its start alone, and its end tells most.
+    const std::size_t head = (columns - 1) / 3;
     const std::size_t tail = columns - 1 - head;
     return std::string(utf8.substr(0, offset_of(utf8, head))) + "…" +
            std::string(utf8.substr(offset_of(utf8, have - tail)));
