@@ -19,8 +19,8 @@ pkg_check_modules(TIFF REQUIRED IMPORTED_TARGET libtiff-4)
 pkg_check_modules(HEIF REQUIRED IMPORTED_TARGET libheif)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libswscale libavutil)
 
-# The yardstick of pdq_bench; scan_test makes its pictures with it.
-if(RUSHLIGHT_BENCHMARKS OR RUSHLIGHT_TESTS)
+# The yardstick of pdq_bench; scan_bench makes its pictures with it.
+if(RUSHLIGHT_BENCHMARKS)
     pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 endif()
 
