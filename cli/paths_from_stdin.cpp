@@ -9,7 +9,7 @@
 
 namespace rushlight::cli {
 
-std::optional<std::string> PathsFromStdin::next() {
+std::optional<std::string> PathsFromStdin::next(const std::stop_token& stop) {
     for (;;) {
         const std::size_t end = buffer_.find(separator_);
         if (end != std::string::npos) {
@@ -17,7 +17,7 @@ std::optional<std::string> PathsFromStdin::next() {
             buffer_.erase(0, end + 1);
             if (!path.empty()) return path;
         } else if (!ended_) {
-            ended_ = !read_more();
+            ended_ = !read_more(stop);
         } else if (!buffer_.empty()) {
             return std::exchange(buffer_, {});
         } else {
@@ -27,10 +27,10 @@ std::optional<std::string> PathsFromStdin::next() {
 }
 
 // False at the end, or once a stop was requested.
-bool PathsFromStdin::read_more() {
+bool PathsFromStdin::read_more(const std::stop_token& stop) {
     pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
     for (int ready = 0; ready == 0 || (ready < 0 && errno == EINTR);) {
-        if (stop_.stop_requested()) {
+        if (stop.stop_requested()) {
             buffer_.clear();
             return false;
         }

@@ -9,16 +9,15 @@ namespace rushlight::cli {
 
 class PathsFromStdin {
   public:
-    PathsFromStdin(char separator, std::stop_token stop) : separator_(separator), stop_(std::move(stop)) {}
+    explicit PathsFromStdin(char separator) : separator_(separator) {}
 
     // Empty lines are passed over. nullopt at the end, or once a stop was requested.
-    std::optional<std::string> next();
+    std::optional<std::string> next(const std::stop_token& stop);
 
   private:
-    bool read_more();
+    bool read_more(const std::stop_token& stop);
 
     char separator_;
-    std::stop_token stop_;
     std::string buffer_;
     bool ended_ = false;
 };

@@ -163,10 +163,10 @@ int run_scan(Context& context, const ScanCommand& command) {
     options.workers = command.workers.value_or(static_cast<unsigned>(config.scan.workers));
     options.limits = archive_limits(config);
     options.stop = until_interrupted.token();
-    PathsFromStdin paths(command.nul_separated ? '\0' : '\n', until_interrupted.token());
+    PathsFromStdin paths(command.nul_separated ? '\0' : '\n');
     for (const std::string& target : command.targets) {
         if (target == "-") {
-            options.more_targets = [&paths] { return paths.next(); };
+            options.more_targets = [&paths](const std::stop_token& stop) { return paths.next(stop); };
         } else {
             options.targets.push_back(target);
         }

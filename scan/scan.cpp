@@ -53,7 +53,7 @@ std::string joined(const std::vector<std::string>& targets) {
 void walk_targets(Shared& shared) {
     Walk walk;
     const auto sink = [&](Found found) {
-        if (shared.stopping) return false;
+        if (shared.stopping.stop_requested()) return false;
         if (found.what == Found::What::file) {
             auto count = [&shared] { ++shared.files_done; };
             return shared.queue.push_file({std::move(found.path), std::make_shared<FileTicket>(count)});
@@ -68,7 +68,7 @@ void walk_targets(Shared& shared) {
     bool going = true;
     for (const std::string& target : shared.options.targets) going = going && walk.visit(target, sink);
     while (going && shared.options.more_targets) {
-        const auto target = shared.options.more_targets();
+        const auto target = shared.options.more_targets(shared.stopping.get_token());
         going = target && walk.visit(*target, sink);
     }
     shared.queue.close();
@@ -82,7 +82,7 @@ void count_targets(const Shared& shared, std::atomic<std::int64_t>& total) {
     for (const std::string& target : shared.options.targets) {
         walk.visit(target, [&](const Found& found) {
             files += found.what == Found::What::file ? 1 : 0;
-            return !shared.stopping;
+            return !shared.stopping.stop_requested();
         });
     }
     total = files;
@@ -135,7 +135,7 @@ std::vector<Record> records_of(const std::vector<Answered>& batch) {
 Status give_out(Shared& shared, RunId run, const std::atomic<std::int64_t>& total, Summary& summary) {
     const Options& options = shared.options;
     for (bool open = true; open;) {
-        if (options.stop.stop_requested() && !shared.stopping.exchange(true)) shared.queue.stop();
+        if (options.stop.stop_requested() && shared.stopping.request_stop()) shared.queue.stop();
         const std::vector<Answered> batch = shared.results.take(kProgressInterval, open);
         const std::vector<Record> records = records_of(batch);
         if (!records.empty()) {
@@ -194,13 +194,13 @@ Result<Summary> run(const Parts& parts, const Options& options) {
         }
         given_out = give_out(shared, *begun, total, summary);
         if (!given_out) {
-            shared.stopping = true;
+            shared.stopping.request_stop();
             shared.queue.stop();
             shared.results.close();
         }
     }
     if (shared.failure) given_out = pass(*shared.failure);
-    summary.stopped = shared.stopping;
+    summary.stopped = shared.stopping.stop_requested();
     summary.seconds = std::chrono::duration<double>(Steady::now() - start).count();
     const Status ended = scans.end(*begun,
                                    !given_out        ? "failed"

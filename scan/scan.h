@@ -56,10 +56,11 @@ struct Progress {
 };
 
 struct Options {
-    std::vector<std::string> targets{};                          // folders and files
-    std::function<std::optional<std::string>()> more_targets{};  // further ones, as they come; may block
-    bool again = false;                                          // forget what earlier scans did
-    unsigned workers = 0;                                        // 0: as many as there are cores
+    std::vector<std::string> targets{};  // folders and files
+    // Further ones, as they come. May block, but has to return once the token says so.
+    std::function<std::optional<std::string>(const std::stop_token&)> more_targets{};
+    bool again = false;    // forget what earlier scans did
+    unsigned workers = 0;  // 0: as many as there are cores
     archive::Limits limits{};
     std::stop_token stop{};
     std::function<void(const Item&)> show{};          // one call at a time, each after its item is stored

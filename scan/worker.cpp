@@ -139,7 +139,7 @@ class Worker {
             mark_if_answered(item, known->answered);
         }
         if (!own.problem) own.problem = go_through(name, content, budget, depth, ticket);
-        if (shared_.stopping) return;  // not all of it was seen
+        if (shared_.stopping.stop_requested()) return;  // not all of it was seen
         const bool repeatable = would_come_out_the_same(own);
         item.outcome = shared_.checker.decide(std::move(own));
         item.ms = ms_since(start);
@@ -160,7 +160,7 @@ class Worker {
         }
         auto reader = archive::Reader::open(shared_.parts.pool, content, budget, shared_.submitter);
         if (!reader) return std::move(reader.error());
-        while (!shared_.stopping) {
+        while (!shared_.stopping.stop_requested()) {
             auto next = reader->next();
             if (!next) return std::move(next.error());
             if (!next->has_value()) break;
@@ -196,7 +196,7 @@ void Shared::fail_with(Error error) {
         const std::lock_guard lock(failure_mutex);
         if (!failure) failure = std::move(error);
     }
-    stopping = true;
+    stopping.request_stop();
     queue.stop();
 }
 

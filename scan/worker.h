@@ -9,6 +9,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 namespace rushlight::scan {
@@ -24,7 +25,7 @@ struct Shared {
     WorkQueue queue{};
     Results results{};
     std::atomic<std::uint64_t> files_done{0};
-    std::atomic<bool> stopping{false};
+    std::stop_source stopping{};  // somebody wants it to end, or it cannot go on
     // The first failure of the store while working; ends the scan.
     std::mutex failure_mutex{};
     std::optional<Error> failure{};
