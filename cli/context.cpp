@@ -43,7 +43,10 @@ std::string Context::who() const {
 Result<store::Store*> Context::store() {
     if (!store_) {
         std::error_code error;
-        std::filesystem::create_directories(config_.data, error);
+        // Lists and results are nobody else's business.
+        if (std::filesystem::create_directories(config_.data, error)) {
+            std::filesystem::permissions(config_.data, std::filesystem::perms::owner_all, error);
+        }
         if (error)
             return fail(ErrorCode::io,
                         "cannot make the data folder '" + config_.data + "': " + error.message());
