@@ -15,12 +15,14 @@ std::optional<EntryState> decode(unsigned code) {
 }  // namespace
 
 ByteVector pack_changes(std::span<const Change> changes) {
-    ByteVector out;
+    std::size_t size = 0;
+    for (const auto& change : changes) size += 2 + change.key.view().size();
+    ByteVector out(size);
+    auto at = out.begin();
     for (const auto& change : changes) {
-        out.push_back(static_cast<std::byte>(change.key.method));
-        out.push_back(static_cast<std::byte>(code(change.before) << 2 | code(change.after)));
-        const Bytes key = change.key.view();
-        out.insert(out.end(), key.begin(), key.end());
+        *at++ = static_cast<std::byte>(change.key.method);
+        *at++ = static_cast<std::byte>(code(change.before) << 2 | code(change.after));
+        at = std::ranges::copy(change.key.view(), at).out;
     }
     return out;
 }
