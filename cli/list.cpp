@@ -125,6 +125,11 @@ Result<std::vector<Value>> listed_values(const match::Lists& lists, const std::s
     return values;
 }
 
+// An error about words of the command line that only the list could judge.
+int report_typed(const Error& error) {
+    return error.code == ErrorCode::invalid ? report_usage(error) : report(error);
+}
+
 Result<Fd> open_list_file(const std::string& path) {
     if (path == "-") return Fd(::dup(STDIN_FILENO));
     Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -149,14 +154,15 @@ int run_list(Context& context, const ListCreate& command) {
     if (command.expires) {
         settings.expires = Time::parse(*command.expires);
         if (!settings.expires) {
-            return report({ErrorCode::invalid, "--expires wants a time such as 2027-01-31T00:00:00Z, not '" +
-                                                   printable(*command.expires) + "'"});
+            return report_usage(
+                {ErrorCode::invalid, "--expires wants a time such as 2027-01-31T00:00:00Z, not '" +
+                                         printable(*command.expires) + "'"});
         }
     }
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
     const auto list = (*lists)->create(settings, context.who());
-    if (!list) return report(list.error());
+    if (!list) return report_typed(list.error());
     print_list(context, *list);
     return kDone;
 }
@@ -168,9 +174,9 @@ int run_list(Context& context, const ListImport& command) {
     if (command.format) {
         options.format = match::formats::parse_format(*command.format);
         if (!options.format) {
-            return report({ErrorCode::invalid,
-                           "there is no list format '" + printable(*command.format) +
-                               "': text, csv, jsonl, threatexchange, hashdeep and md5sum can be read"});
+            return report_usage({ErrorCode::invalid,
+                                 "there is no list format '" + printable(*command.format) +
+                                     "': text, csv, jsonl, threatexchange, hashdeep and md5sum can be read"});
         }
     }
     ProgressBar bar("importing", !context.json());
@@ -282,7 +288,7 @@ int run_list(Context& context, const ListEntries& command) {
 
 int run_list(Context& context, const ListAdd& command) {
     const auto values = values_of(command.hashes, method_of(command.method));
-    if (!values) return report(values.error());
+    if (!values) return report_usage(values.error());
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
     const auto added = (*lists)->add(command.name, *values, context.who(), command.note.value_or(""));
@@ -301,7 +307,7 @@ int run_list(Context& context, const ListDrop& command) {
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
     const auto values = listed_values(**lists, command.name, command.hashes, method_of(command.method));
-    if (!values) return report(values.error());
+    if (!values) return report_typed(values.error());
     const auto dropped = (*lists)->drop(command.name, *values);
     if (!dropped) return report(dropped.error());
     if (context.json()) {
@@ -317,7 +323,7 @@ int run_list(Context& context, const ListSet& command) {
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
     const auto values = listed_values(**lists, command.name, {command.hash}, method_of(command.method));
-    if (!values) return report(values.error());
+    if (!values) return report_typed(values.error());
     const auto state = match::formats::parse_entry_state(command.state);
     const auto set = (*lists)->set(command.name, values->front(), state.value_or(match::EntryState::active),
                                    command.note, context.who());

@@ -27,7 +27,12 @@ void print_line(std::string_view line) {
 
 int report(const Error& error) {
     std::fprintf(stderr, "rushlight: %s\n", error.message.c_str());
-    return error.code == ErrorCode::invalid ? kUsage : kFailed;
+    return kFailed;
+}
+
+int report_usage(const Error& error) {
+    report(error);
+    return kUsage;
 }
 
 Table::Table(std::vector<std::string> headings, std::size_t flexible)

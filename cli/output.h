@@ -19,8 +19,10 @@ enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kSo = 3 };  // 3: what
 void print_json(const nlohmann::ordered_json& object);
 void print_line(std::string_view line);
 
-// "rushlight: what" on stderr; the status to exit with.
+// "rushlight: what" on stderr; the status to exit with. `report_usage` where what was typed is wrong in
+// itself.
 int report(const Error& error);
+int report_usage(const Error& error);
 
 // Rows under headings, columns as wide as they need, the one called flexible cut to the terminal's width.
 // Printed as a whole at the end, or, with widths given beforehand, row by row as they come.
