@@ -196,6 +196,8 @@ TEST(Commands, CompletionKnowsEveryCommand) {
         EXPECT_THAT(script.out, HasSubstr("import")) << shell;
     }
     EXPECT_EQ(run({"completion", "csh"}).status, 2);
+    EXPECT_EQ(run({"list", "create", "x", "--threshold", "pdq=64"}).status, 2);
+    EXPECT_EQ(run({"list", "create", "a/b"}).status, 2);
 }
 
 }  // namespace

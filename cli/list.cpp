@@ -149,7 +149,7 @@ int run_list(Context& context, const ListCreate& command) {
     if (command.kind) settings.kind = match::parse_list_kind(*command.kind).value_or(match::ListKind::known);
     for (const std::string& assignment : command.thresholds) {
         if (auto set = match::set_threshold(settings.thresholds, assignment); !set)
-            return report(set.error());
+            return report_usage(set.error());
     }
     if (command.expires) {
         settings.expires = Time::parse(*command.expires);
