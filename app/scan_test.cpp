@@ -249,13 +249,33 @@ TEST(Scan, AnswersWithItsExitStatus) {
     EXPECT_EQ(std::ranges::count(missing.err, '\n'), 1);
 }
 
+// A disk of so many bytes, gone with the test.
+class SmallDisk {
+  public:
+    SmallDisk(std::string path, const char* size) : path_(std::move(path)) {
+        fs::create_directories(path_);
+        mounted_ = ::mount("none", path_.c_str(), "tmpfs", 0, size) == 0;
+    }
+    ~SmallDisk() {
+        if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+
+    bool mounted() const { return mounted_; }
+    void grow(const char* size) const { ::mount("none", path_.c_str(), "tmpfs", MS_REMOUNT, size); }
+
+  private:
+    std::string path_;
+    bool mounted_ = false;
+};
+
 TEST(Scan, AFullDiskLosesNothingThatWasShown) {
-    if (::geteuid() != 0) GTEST_SKIP() << "only root can mount a small disk";
+    if (::geteuid() != 0) GTEST_SKIP() << "the kernel lets only root mount a small disk";
     const Folder folder;
     for (int i = 0; i < 120; ++i) copy_scenes(folder, "pictures/" + std::to_string(i));
-    fs::create_directories(folder.path("small"));
-    if (::mount("none", folder.path("small").c_str(), "tmpfs", 0, "size=700k") != 0)
-        GTEST_SKIP() << "cannot mount here";
+    const SmallDisk disk(folder.path("small"), "size=700k");
+    if (!disk.mounted()) GTEST_SKIP() << "this kernel lets nobody mount a disk here";
     const std::vector<std::string> arguments{"scan", folder.path("pictures"), "--list",
                                              list_of(folder, kStrange), "--json"};
     Call call{.arguments = arguments};
@@ -266,7 +286,7 @@ TEST(Scan, AFullDiskLosesNothingThatWasShown) {
     const auto shown = full.lines();
     ASSERT_LT(shown.size(), 960u);
     ASSERT_GT(shown.size(), 0u);
-    ::mount("none", folder.path("small").c_str(), "tmpfs", MS_REMOUNT, "size=50m");
+    disk.grow("size=50m");
     std::set<std::string> skipped;
     const Ran rest = run(call);
     EXPECT_EQ(rest.status, 0) << rest.err;
@@ -274,7 +294,6 @@ TEST(Scan, AFullDiskLosesNothingThatWasShown) {
         if (line.value("decision", "") == "skipped") skipped.insert(line["item"]);
     }
     for (const json& line : shown) EXPECT_THAT(skipped, Contains(line["item"].get<std::string>()));
-    ::umount2(folder.path("small").c_str(), MNT_DETACH);
 }
 
 }  // namespace
