@@ -130,6 +130,7 @@ class ForeignSource final : public Source {
     Step next(Member& member, Sink& sink) override;
     const Problem& problem() const override { return problem_; }
     bool batches() const override { return false; }
+    void say_that_it_is_cut() { cut_ = true; }
 
   private:
     Step failed(Problem problem) {
@@ -148,6 +149,7 @@ class ForeignSource final : public Source {
     Handle handle_;
     bool compressed_;  // members are: what comes out of them is work
     Meter& meter_;
+    bool cut_ = false;  // the file lacks its end: what libarchive finds from its start is not all
     bool opened_ = false;
     std::uint64_t members_ = 0;
     bool broken_ = false;  // no further member can be reached
@@ -163,6 +165,7 @@ Step ForeignSource::next(Member& member, Sink& sink) {
         const int code = ::archive_read_next_header(handle_.get(), &entry);
         if (code == ARCHIVE_EOF) {
             if (meter_.stop() || input_->problem()) return failed();
+            if (cut_) return failed(Problem{Reason::truncated, "a zip without its end record"});
             return Step::end;
         }
         if (code == ARCHIVE_RETRY) continue;
@@ -294,19 +297,34 @@ class FilterStream final : public BufferedStream {
     std::size_t shown_ = 0;
 };
 
+// A zip ends with a record that says where its directory lies, and a comment of less than 64 KiB
+// (APPNOTE.TXT, 4.3.16). Without it libarchive goes from member to member and can't know of those that were
+// cut off.
+bool has_end_record(FileStream& file) {
+    const std::uint64_t tail = std::min<std::uint64_t>(file.size(), kMaxPeek);
+    file.seek(file.size() - tail);
+    const Bytes view = file.peek(static_cast<std::size_t>(tail));
+    const bool found = text_of(view).find("PK\x05\x06") != std::string_view::npos;
+    file.seek(0);
+    return found;
+}
+
 }  // namespace
 
 void prepare_names() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
 
 std::unique_ptr<Source> open_by_position(Format format, std::unique_ptr<FileStream> file, Meter& meter) {
     Handle handle = make_handle();
+    const bool cut = format == Format::zip && !has_end_record(*file);
     if (format == Format::zip) {
         ::archive_read_support_format_zip(handle.get());
     } else {
         ::archive_read_support_format_7zip(handle.get());
     }
     auto input = std::make_unique<Input>(std::move(file), nullptr, meter);
-    return std::make_unique<ForeignSource>(std::move(handle), std::move(input), true, true, meter);
+    auto source = std::make_unique<ForeignSource>(std::move(handle), std::move(input), true, true, meter);
+    if (cut) source->say_that_it_is_cut();
+    return source;
 }
 
 std::unique_ptr<Source> open_tar(std::unique_ptr<FileStream> file, std::unique_ptr<Stream> text,

@@ -174,6 +174,15 @@ TEST(Zip, GivesWhatAWrongChecksumHidesAndSaysSo) {
     EXPECT_EQ(all.members[1].text, "second");
 }
 
+TEST(Zip, WithoutItsEndItGivesWhatItHasAndSaysThatItIsCut) {
+    const auto zip = pack({{"a", "first", ""}, {"b", "second", ""}}, "zip");
+    const auto all = read_all(std::string_view(zip).substr(0, zip.size() - 30));
+    ASSERT_THAT(all.names(), ElementsAre("a", "b"));
+    EXPECT_EQ(all.members[1].text, "second");
+    ASSERT_TRUE(all.problem);
+    EXPECT_EQ(all.problem->reason, Reason::truncated);
+}
+
 // The known trick: each file's data hold, as a stored block, the next file's header, and then go on as that
 // file's data. All files share one compressed kernel: small to store, huge to unpack.
 TEST(Zip, OverlappingFilesAreABomb) {
