@@ -2,6 +2,7 @@
 
 #include "app/testing/program.h"
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <map>

@@ -6,6 +6,8 @@
 #include "match/lists_state.h"
 #include "match/test_room.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

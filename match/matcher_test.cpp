@@ -4,6 +4,7 @@
 #include "match/plain_model.h"
 #include "match/test_room.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>

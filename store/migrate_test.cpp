@@ -3,6 +3,7 @@
 #include "store/store.h"
 #include "store/testing/place.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <gmock/gmock.h>

@@ -3,6 +3,7 @@
 
 #include "store/testing/place.h"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <limits>

@@ -2,6 +2,7 @@
 
 #include "match/index/brute_force.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>

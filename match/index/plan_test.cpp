@@ -3,6 +3,7 @@
 #include "match/index/clustered_hashes.h"
 #include "match/index/segment.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "media/pdq/stages.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
