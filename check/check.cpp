@@ -55,10 +55,6 @@ std::string_view to_string(Decision decision) {
     return "unreadable";
 }
 
-Outcome Checker::check(const Content& content, sandbox::Submitter submitter) const {
-    return decide(fingerprinter_->fingerprint(content, submitter, {.exact = true, .dihedral = true}));
-}
-
 Outcome Checker::decide(media::Fingerprint fingerprint) const {
     Outcome outcome;
     // Only a query with a threshold of its own can be refused.

@@ -38,7 +38,13 @@ class Checker {
     Checker(const media::Fingerprinter& fingerprinter, const match::Matcher& matcher)
         : fingerprinter_(&fingerprinter), matcher_(&matcher) {}
 
-    Outcome check(const Content& content, sandbox::Submitter submitter) const;
+    Outcome check(const Content& content, sandbox::Submitter submitter) const {
+        return decide(read(content, submitter));
+    }
+    // The first half: all that a decision can need of the bytes.
+    media::Fingerprint read(const Content& content, sandbox::Submitter submitter) const {
+        return fingerprinter_->fingerprint(content, submitter, {.exact = true, .dihedral = true});
+    }
     // The same for a fingerprint that is known already. An item that is unreadable but stands in a list by an
     // exact hash is `exact`.
     Outcome decide(media::Fingerprint fingerprint) const;

@@ -37,6 +37,19 @@ Result<List> must_find(Reader& reader, std::string_view name) {
     return **list;
 }
 
+// A list, and which imports into it are there for everybody to see.
+struct OpenedList {
+    List list;
+    Published published;
+};
+Result<OpenedList> must_open(Reader& reader, std::string_view name) {
+    auto list = must_find(reader, name);
+    if (!list) return pass(list.error());
+    auto published = Published::load(reader, list->id);
+    if (!published) return pass(published.error());
+    return OpenedList{std::move(*list), std::move(*published)};
+}
+
 std::array<std::int64_t, 3> one_more(EntryState state, std::int64_t by) {
     std::array<std::int64_t, 3> counts{};
     counts.at(static_cast<std::size_t>(state)) = by;
@@ -205,27 +218,26 @@ Result<Added> Lists::add(std::string_view name, std::span<const Value> values, s
     Added result;
     auto status = state_->store.write([&](Writer& writer) -> Status {
         result = {};
-        auto list = must_find(writer, name);
-        if (!list) return pass(list.error());
-        auto published = Published::load(writer, list->id);
-        if (!published) return pass(published.error());
+        auto opened = must_open(writer, name);
+        if (!opened) return pass(opened.error());
+        const auto& [list, published] = *opened;
         const Time now = state_->clock.now();
         std::vector<Change> changes;
         for (const auto& value : values) {
             NewEntry entry{key_of(value), {}, state, noted, by};
             if (Key::is_digest(value.method)) entry.detail = value.bytes;
-            auto fresh = list_store::insert_entry(writer, list->id, entry, now);
+            auto fresh = list_store::insert_entry(writer, list.id, entry, now);
             if (!fresh) return pass(fresh.error());
             if (!*fresh) {
                 // It is there: for everybody to see, or staged by an import that is still running.
-                auto found = look_up(writer, list->id, entry.key);
+                auto found = look_up(writer, list.id, entry.key);
                 if (!found) return pass(found.error());
-                if (!*found || published->contains((*found)->import)) {
+                if (!*found || published.contains((*found)->import)) {
                     ++result.duplicate;
                     continue;
                 }
                 auto taken =
-                    list_store::take_over(writer, list->id, entry, (*found)->import, (*found)->state, now);
+                    list_store::take_over(writer, list.id, entry, (*found)->import, (*found)->state, now);
                 if (!taken) return taken;
             }
             ++result.added;
@@ -233,8 +245,8 @@ Result<Added> Lists::add(std::string_view name, std::span<const Value> values, s
         }
         if (changes.empty()) return {};
         auto counted = list_store::add_counts(
-            writer, list->id, one_more(state, static_cast<std::int64_t>(changes.size())), now);
-        return counted ? append_changes(writer, list->id, changes) : counted;
+            writer, list.id, one_more(state, static_cast<std::int64_t>(changes.size())), now);
+        return counted ? append_changes(writer, list.id, changes) : counted;
     });
     if (!status) return pass(status.error());
     if (result.added > 0) state_->notify();
@@ -245,28 +257,27 @@ Result<Dropped> Lists::drop(std::string_view name, std::span<const Value> values
     Dropped result;
     auto status = state_->store.write([&](Writer& writer) -> Status {
         result = {};
-        auto list = must_find(writer, name);
-        if (!list) return pass(list.error());
-        auto published = Published::load(writer, list->id);
-        if (!published) return pass(published.error());
+        auto opened = must_open(writer, name);
+        if (!opened) return pass(opened.error());
+        const auto& [list, published] = *opened;
         std::array<std::int64_t, 3> counts{};
         std::vector<Change> changes;
         for (const auto& value : values) {
             const Key key = key_of(value);
-            auto found = look_up(writer, list->id, key);
+            auto found = look_up(writer, list.id, key);
             if (!found) return pass(found.error());
-            if (!*found || !published->contains((*found)->import)) {
+            if (!*found || !published.contains((*found)->import)) {
                 ++result.missing;
                 continue;
             }
-            if (auto gone = list_store::delete_entry(writer, list->id, key); !gone) return gone;
+            if (auto gone = list_store::delete_entry(writer, list.id, key); !gone) return gone;
             ++result.dropped;
             --counts.at(static_cast<std::size_t>((*found)->state));
             changes.push_back({key, (*found)->state, std::nullopt});
         }
         if (changes.empty()) return {};
-        auto counted = list_store::add_counts(writer, list->id, counts, state_->clock.now());
-        return counted ? append_changes(writer, list->id, changes) : counted;
+        auto counted = list_store::add_counts(writer, list.id, counts, state_->clock.now());
+        return counted ? append_changes(writer, list.id, changes) : counted;
     });
     if (!status) return pass(status.error());
     if (result.dropped > 0) state_->notify();
@@ -278,27 +289,26 @@ Status Lists::set(std::string_view name, const Value& value, EntryState state,
     const std::string by = words(who);
     const std::optional<std::string> noted = note ? std::optional(words(*note)) : std::nullopt;
     auto status = state_->store.write([&](Writer& writer) -> Status {
-        auto list = must_find(writer, name);
-        if (!list) return pass(list.error());
-        auto published = Published::load(writer, list->id);
-        if (!published) return pass(published.error());
+        auto opened = must_open(writer, name);
+        if (!opened) return pass(opened.error());
+        const auto& [list, published] = *opened;
         const Key key = key_of(value);
-        auto found = look_up(writer, list->id, key);
+        auto found = look_up(writer, list.id, key);
         if (!found) return pass(found.error());
-        if (!*found || !published->contains((*found)->import)) {
+        if (!*found || !published.contains((*found)->import)) {
             return fail(ErrorCode::not_found,
-                        "the list '" + list->name + "' has no entry " + value.text().substr(0, 200));
+                        "the list '" + list.name + "' has no entry " + value.text().substr(0, 200));
         }
         const Time now = state_->clock.now();
-        auto set = list_store::set_state(writer, list->id, key, state, noted, by, now);
+        auto set = list_store::set_state(writer, list.id, key, state, noted, by, now);
         if (!set) return set;
         const EntryState before = (*found)->state;
         auto counts = one_more(before, -1);
         counts.at(static_cast<std::size_t>(state)) += 1;
-        if (auto counted = list_store::add_counts(writer, list->id, counts, now); !counted) return counted;
+        if (auto counted = list_store::add_counts(writer, list.id, counts, now); !counted) return counted;
         if (before == state) return {};
         const Change change{key, before, state};
-        return append_changes(writer, list->id, {&change, 1});
+        return append_changes(writer, list.id, {&change, 1});
     });
     if (status) state_->notify();
     return status;
@@ -308,12 +318,11 @@ Result<std::optional<Entry>> Lists::entry(std::string_view name, const Value& va
     std::optional<Entry> entry;
     auto status = state_->store.read([&](Reader& reader) -> Status {
         entry.reset();
-        auto list = must_find(reader, name);
-        if (!list) return pass(list.error());
-        auto published = Published::load(reader, list->id);
-        if (!published) return pass(published.error());
-        auto found = list_store::one_entry(reader, list->id, key_of(value), [&](const StoredEntry& stored) {
-            if (published->contains(stored.import)) entry = entry_from(stored, *published, value);
+        auto opened = must_open(reader, name);
+        if (!opened) return pass(opened.error());
+        const auto& [list, published] = *opened;
+        auto found = list_store::one_entry(reader, list.id, key_of(value), [&](const StoredEntry& stored) {
+            if (published.contains(stored.import)) entry = entry_from(stored, published, value);
         });
         return found ? Status{} : Status(pass(found.error()));
     });
@@ -329,25 +338,24 @@ Result<EntryPage> Lists::entries(std::string_view name, std::string_view cursor,
     EntryPage page;
     auto status = state_->store.read([&](Reader& reader) -> Status {
         page = {};
-        auto list = must_find(reader, name);
-        if (!list) return pass(list.error());
-        auto published = Published::load(reader, list->id);
-        if (!published) return pass(published.error());
+        auto opened = must_open(reader, name);
+        if (!opened) return pass(opened.error());
+        const auto& [list, published] = *opened;
         std::optional<Key> after = from;
         bool more = true;
         Status bad;
         while (more && page.entries.size() < limit) {
             auto rows = list_store::each_entry(
-                reader, list->id, after, static_cast<std::int64_t>(limit), [&](const StoredEntry& stored) {
+                reader, list.id, after, static_cast<std::int64_t>(limit), [&](const StoredEntry& stored) {
                     if (page.entries.size() == limit) return false;
                     after = stored.key;
-                    if (!published->contains(stored.import)) return true;
+                    if (!published.contains(stored.import)) return true;
                     auto value = Value::unpack(stored.key.method, stored.packed());
                     if (!value) {
                         bad = pass(value.error());
                         return false;
                     }
-                    page.entries.push_back(entry_from(stored, *published, std::move(*value)));
+                    page.entries.push_back(entry_from(stored, published, std::move(*value)));
                     return true;
                 });
             if (!rows) return pass(rows.error());

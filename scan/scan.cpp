@@ -58,11 +58,9 @@ void walk_targets(Shared& shared) {
             auto count = [&shared] { ++shared.files_done; };
             return shared.queue.push_file({std::move(found.path), std::make_shared<FileTicket>(count)});
         }
-        Item item{.name = found.path};
-        item.skipped = found.what == Found::What::special;
-        item.message = found.message;
-        item.problem = Problem{Reason::denied, std::move(found.message)};
-        shared.results.push({.item = std::move(item), .absolute_name = std::move(found.path)});
+        const bool special = found.what == Found::What::special;
+        shared.results.push(
+            {.item = not_read(found.path, special, found.message), .absolute_name = found.path});
         return true;
     };
     bool going = true;

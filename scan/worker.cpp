@@ -53,11 +53,9 @@ class Worker {
         Name name{task.path, std::filesystem::absolute(task.path, ignored).lexically_normal().native()};
         auto content = Content::open(task.path);
         if (!content) {
-            Item item{.name = task.path};
-            item.skipped = content.error().code == ErrorCode::invalid;  // became a pipe or a device meanwhile
-            item.message = content.error().message;
-            item.problem = Problem{Reason::denied, content.error().message};
-            return answer({.item = std::move(item), .absolute_name = std::move(name.absolute)});
+            const bool special = content.error().code == ErrorCode::invalid;  // a pipe or a device by now
+            return answer({.item = not_read(task.path, special, content.error().message),
+                           .absolute_name = std::move(name.absolute)});
         }
         const media::Type type = type_of(*content);
         if (!is_archive(type)) return check(name, std::nullopt, *content, std::nullopt);
@@ -84,7 +82,8 @@ class Worker {
         bool answered = false;
     };
     std::optional<Read> read(const Name& name, const Content& content) const {
-        if (shared_.options.again) return Read{.fingerprint = decode(content)};
+        if (shared_.options.again)
+            return Read{.fingerprint = shared_.checker.read(content, shared_.submitter)};
         const auto before = content.stamp().value_or(0);
         Fingerprint exact = exact_hashes(content);
         if (!exact.exact) return Read{.fingerprint = std::move(exact)};
@@ -98,16 +97,12 @@ class Worker {
                                       : shared_.parts.fingerprinter.fingerprint(
                                             content, shared_.submitter, {.exact = false, .dihedral = true});
         if (content.stamp().value_or(0) != before)
-            return Read{.fingerprint = decode(content)};  // changed while we read it
+            return Read{.fingerprint =
+                            shared_.checker.read(content, shared_.submitter)};  // changed while we read it
         read.fingerprint.exact = exact.exact;
         read.fingerprint.bytes = exact.bytes;
         return read;
     }
-    Fingerprint decode(const Content& content) const {
-        return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter,
-                                                       {.exact = true, .dihedral = true});
-    }
-
     // `broken` says why an archive's member is only a part: what was unpacked is checked all the same.
     void check(const Name& name, std::optional<Time> date, const Content& content,
                const std::optional<Problem>& broken) {
@@ -190,6 +185,14 @@ class Worker {
 };
 
 }  // namespace
+
+Item not_read(std::string name, bool special, const std::string& why) {
+    Item item{.name = std::move(name)};
+    item.skipped = special;
+    item.message = why;
+    item.problem = Problem{Reason::denied, why};
+    return item;
+}
 
 void Shared::fail_with(Error error) {
     {

@@ -33,6 +33,9 @@ struct Shared {
     void fail_with(Error error);
 };
 
+// The item of what could not be opened, or, where it is special, is nothing to be read: a pipe, a device.
+Item not_read(std::string name, bool special, const std::string& why);
+
 // Works until the queue says that everything is done.
 void work(Shared& shared);
 

@@ -51,21 +51,6 @@ std::string folded(std::string_view type) {
     return name;
 }
 
-std::size_t hash_bytes(Method method) {
-    switch (method) {
-        case Method::md5:
-            return Md5::kBytes;
-        case Method::sha1:
-            return Sha1::kBytes;
-        case Method::sha256:
-            return Sha256::kBytes;
-        case Method::pdq:
-            return Pdq::kBytes;
-        default:
-            return 0;
-    }
-}
-
 // A note as the store takes it: UTF-8, no control character, cut at a character.
 void clean_note(std::string_view note, std::string& out) {
     out = to_utf8(trim(note.substr(0, 4 * kMaxNoteBytes)));

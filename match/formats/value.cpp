@@ -16,21 +16,7 @@ constexpr std::size_t kFrameBytes = Pdq::kBytes + 1 + 8;
 constexpr double kMaxSeconds = 1e9;
 
 constexpr std::size_t fixed_size(Method method) {
-    switch (method) {
-        case Method::md5:
-            return Md5::kBytes;
-        case Method::sha1:
-            return Sha1::kBytes;
-        case Method::sha256:
-            return Sha256::kBytes;
-        case Method::pdq:
-            return Pdq::kBytes;
-        case Method::photodna:
-            return kPhotoDnaBytes;
-        case Method::vpdq:
-            break;
-    }
-    return 0;
+    return method == Method::photodna ? kPhotoDnaBytes : hash_bytes(method);
 }
 
 void pack(const VideoFrame& frame, ByteVector& out) {

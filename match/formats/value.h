@@ -34,6 +34,24 @@ std::optional<Method> parse_method(std::string_view text);
 // Only these three are compared for equality.
 constexpr bool is_exact(Method method) { return method <= Method::sha256; }
 
+// Bytes of a hash that is written as hexadecimal digits; 0 for the others.
+constexpr std::size_t hash_bytes(Method method) {
+    switch (method) {
+        case Method::md5:
+            return Md5::kBytes;
+        case Method::sha1:
+            return Sha1::kBytes;
+        case Method::sha256:
+            return Sha256::kBytes;
+        case Method::pdq:
+            return Pdq::kBytes;
+        case Method::vpdq:
+        case Method::photodna:
+            break;
+    }
+    return 0;
+}
+
 struct VideoFrame {
     Pdq hash;
     int quality = 0;     // 0–100
