@@ -236,6 +236,24 @@ TEST(Scan, NamesEveryThingThatIsNoReadableFile) {
     EXPECT_EQ(result.items.size(), 8u);
 }
 
+TEST(Scan, ABrokenArchiveWithinAnArchiveIsCheckedAndSaidToBeBroken) {
+    std::string zip = read_file(source_file("practice/set/archives/holiday.zip"));
+    // The checksum of older.zip, in its own header and in the directory (APPNOTE.TXT, 4.3.7 and 4.3.12).
+    const std::size_t header = zip.find("older.zip");
+    const std::size_t directory = zip.rfind("older.zip");
+    ASSERT_NE(header, directory);
+    zip[header - 16] ^= 1;
+    zip[directory - 30] ^= 1;
+    const Folder folder;
+    const std::string outer = folder.write("outer.zip", zip);
+    const Scan result = scan(folder, {outer, "--list", source_file("practice/list.jsonl")});
+    ASSERT_EQ(result.ran.status, 0) << result.ran.err;
+    const json& inner = result.items.at(outer + "!older.zip");
+    EXPECT_EQ(inner["decision"], "unreadable");
+    EXPECT_EQ(inner.value("reason", ""), "corrupt");
+    EXPECT_EQ(result.items.at(outer + "!older.zip!older/spheres.jpg")["decision"], "near");
+}
+
 TEST(Scan, AnswersWithItsExitStatus) {
     const Folder folder;
     const std::string scene = source_file(std::string(kScene) + "/spheres-01.jpg");

@@ -60,7 +60,7 @@ class Worker {
         const media::Type type = type_of(*content);
         if (!is_archive(type)) return check(name, std::nullopt, *content, std::nullopt);
         archive::Budget budget{.limits = shared_.options.limits, .packed = content->size()};
-        open_archive(name, std::nullopt, *content, type, budget, 1, task.ticket);
+        open_archive(name, std::nullopt, *content, std::nullopt, type, budget, 1, task.ticket);
     }
 
     void operator()(MemberTask task) {
@@ -109,10 +109,10 @@ class Worker {
         const auto start = Steady::now();
         auto read_result = read(name, content);
         if (!read_result) return;
+        if (broken) read_result->fingerprint.problem = broken;
         const bool repeatable = would_come_out_the_same(read_result->fingerprint);
         Item item{.name = name.shown, .date = date};
         mark_if_answered(item, read_result->answered);
-        if (broken) read_result->fingerprint.problem = broken;
         item.outcome = shared_.checker.decide(std::move(read_result->fingerprint));
         item.ms = ms_since(start);
         answer({.item = std::move(item),
@@ -122,8 +122,9 @@ class Worker {
     }
 
     // Goes through the members; the archive's own line comes last, with what ended it early.
-    void open_archive(const Name& name, std::optional<Time> date, const Content& content, media::Type type,
-                      archive::Budget& budget, int depth, const std::shared_ptr<FileTicket>& ticket) {
+    void open_archive(const Name& name, std::optional<Time> date, const Content& content,
+                      const std::optional<Problem>& broken, media::Type type, archive::Budget& budget,
+                      int depth, const std::shared_ptr<FileTicket>& ticket) {
         const auto start = Steady::now();
         Fingerprint own = exact_hashes(content);
         own.type = type;
@@ -134,6 +135,7 @@ class Worker {
             mark_if_answered(item, known->answered);
         }
         if (!own.problem) own.problem = go_through(name, content, budget, depth, ticket);
+        if (!own.problem) own.problem = broken;
         if (shared_.stopping.stop_requested()) return;  // not all of it was seen
         const bool repeatable = would_come_out_the_same(own);
         item.outcome = shared_.checker.decide(std::move(own));
@@ -174,7 +176,8 @@ class Worker {
         }
         const media::Type type = type_of(*member.content);
         if (is_archive(type))
-            return open_archive(name, member.date, *member.content, type, budget, depth + 1, ticket);
+            return open_archive(name, member.date, *member.content, member.problem, type, budget, depth + 1,
+                                ticket);
         auto refused =
             shared_.queue.push_member({name.shown, name.absolute, member.date, std::move(member.problem),
                                        std::move(*member.content), ticket});
