@@ -176,6 +176,7 @@ std::optional<Batch> parse_batch(Bytes body) {
     in.require(head.next <= 2 && head.spare_used <= 1 && head.zero == 0 && head.zero2 == 0 &&
                head.count <= body.size() / sizeof(WireEntry));
     in.require((head.next == static_cast<std::uint8_t>(Next::failed)) == (head.problem != 0));
+    in.require(head.spare_used == 0 || head.count > 0);  // nothing but a member uses it up
     batch.next = static_cast<Next>(head.next);
     batch.spare_used = head.spare_used == 1;
     batch.progress = head.progress;

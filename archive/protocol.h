@@ -11,7 +11,7 @@
 // `spare` is an empty memory file of the parent's for one member that does not fit into a message; the parent
 // sends a new one with the request that follows a batch which used it up. A batch without members means
 // "still at work": the child answers at least every second or two, so that the clock of one request bounds
-// the time without progress and not the size of a member.
+// the time without progress and not the size of a member. The parent hears that only so often in a row.
 //
 // The child is not trusted: `parse_batch` takes nothing that this file does not allow.
 #pragma once
@@ -35,6 +35,7 @@ inline constexpr std::size_t kMaxMessage = 300;       // longer messages are cut
 inline constexpr std::size_t kMaxBatch = 60 * 1024;   // bytes of one kBatch body
 inline constexpr std::size_t kMaxInline = 48 * 1024;  // a larger member travels in the spare memory file
 inline constexpr std::uint64_t kLeastProgress = 64 * 1024;  // bytes between two batches without members
+inline constexpr int kMostIdle = 3600;  // batches without members in a row: the child's least is one a second
 
 // What the parent still allows. Native byte order: both ends are one machine.
 struct Allowance {

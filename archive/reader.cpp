@@ -65,6 +65,7 @@ struct Reader::State {
     Next next = Next::more;
     std::optional<Problem> last;  // why next is failed
     std::uint64_t progress = 0;
+    int idle_in_a_row = 0;
     std::uint64_t count = 0;
     bool finished = false;  // nothing is asked any more: the child is clean, or dead
 };
@@ -98,9 +99,11 @@ Outcome<void> Reader::State::take_batch(sandbox::Message message) {
     body = std::move(message.body);
     auto batch = parse_batch(body);
     if (!batch) return tl::unexpected(lying());
-    const bool idle = batch->entries.empty() && batch->next == Next::more && !batch->spare_used;
+    const bool idle = batch->entries.empty() && batch->next == Next::more;
     if (batch->progress < progress || (idle && batch->progress - progress < kLeastProgress))
         return tl::unexpected(lying());
+    idle_in_a_row = idle ? idle_in_a_row + 1 : 0;
+    if (idle_in_a_row > kMostIdle) return problem(Reason::timeout, "the reader gave nothing for too long");
     progress = batch->progress;
     entries.assign(std::make_move_iterator(batch->entries.begin()),
                    std::make_move_iterator(batch->entries.end()));
