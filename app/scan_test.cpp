@@ -1,6 +1,7 @@
 // The main job from the outside: `rushlight scan` as a person or a script runs it.
 
 #include "app/testing/program.h"
+#include "store/testing/place.h"
 
 #include <algorithm>
 #include <csignal>
@@ -20,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kScene = "practice/set/photos";
 
@@ -218,7 +220,7 @@ TEST(Scan, NamesEveryThingThatIsNoReadableFile) {
     fs::create_directory_symlink(folder.path("things"), folder.path("things/loop"));
     fs::create_symlink("nowhere", folder.path("things/dangling"));
     ASSERT_EQ(::mkfifo(folder.path("things/pipe").c_str(), 0600), 0);
-    const Scan result = scan(folder, {folder.path("things"), folder.path("no-such-folder"), "--list", list});
+    const Scan result = scan(folder, {folder.path("things"), "--list", list});
     ASSERT_EQ(result.ran.status, 0) << result.ran.err;
     const auto at = [&](const std::string& name) { return result.items.at(folder.path(name)); };
     EXPECT_EQ(at("things/empty.jpg")["reason"], "empty");
@@ -232,8 +234,111 @@ TEST(Scan, NamesEveryThingThatIsNoReadableFile) {
     EXPECT_FALSE(at("things/latin-\xEF\xBF\xBD.txt")["item_b64"].empty());
     EXPECT_EQ(at("things/dangling")["reason"], "denied");
     EXPECT_EQ(at("things/pipe")["decision"], "skipped");
-    EXPECT_EQ(at("no-such-folder")["reason"], "denied");
-    EXPECT_EQ(result.items.size(), 8u);
+    EXPECT_EQ(result.items.size(), 7u);
+}
+
+// A script with a typing error must not go on as if all were well.
+TEST(Scan, ATargetThatIsNotThereIsAFailureThoughTheOthersAreScanned) {
+    const Folder folder;
+    copy_scenes(folder, "pictures");
+    const Scan result = scan(folder, {folder.path("pictuers"), folder.path("pictures"), "--fail-on-match",
+                                      "--list", source_file("practice/list.jsonl")});
+    EXPECT_EQ(result.ran.status, 1);
+    EXPECT_THAT(result.ran.err, HasSubstr("pictuers"));
+    EXPECT_EQ(result.items.at(folder.path("pictuers"))["reason"], "denied");
+    EXPECT_EQ(result.items.size(), 9u);
+    // A path that another program names may be gone by now: an item like any other.
+    const Scan listed =
+        scan(folder, {"-", "--list", list_of(folder, kStrange)}, {.input = folder.path("pictuers") + '\n'});
+    EXPECT_EQ(listed.ran.status, 0) << listed.ran.err;
+    EXPECT_EQ(listed.items.at(folder.path("pictuers"))["reason"], "denied");
+}
+
+TEST(Scan, TellsWhereItCannotReadPathsFromStandardInput) {
+    const Folder folder;
+    const std::string list = list_of(folder, kStrange);
+    const Scan is_a_folder = scan(folder, {"-", "--list", list}, {.input_from = folder.path()});
+    EXPECT_EQ(is_a_folder.ran.status, 1);
+    EXPECT_THAT(is_a_folder.ran.err, HasSubstr("standard input"));
+    const std::string endless(200'000, 'x');
+    const Scan without_end = scan(folder, {"-", "--list", list}, {.input = endless});
+    EXPECT_EQ(without_end.ran.status, 1);
+    EXPECT_THAT(without_end.ran.err, HasSubstr("-0"));
+}
+
+TEST(Scan, SaysWhereNothingCanBeFound) {
+    const Folder folder;
+    copy_scenes(folder, "pictures");
+    const std::string pictures = folder.path("pictures");
+    EXPECT_THAT(scan(folder, {pictures}).ran.err, HasSubstr("no list"));
+    const auto rushlight = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.end(), {"--data", folder.path("var")});
+        return run(std::move(arguments));
+    };
+    const std::string list = folder.write("good-and-bad.txt", std::string(kStrange) + "neither\n");
+    ASSERT_EQ(rushlight({"list", "create", "old", "--expires", "2001-01-01T00:00:00Z"}).status, 0);
+    ASSERT_EQ(rushlight({"list", "import", "old", list}).status, 0);
+    EXPECT_THAT(scan(folder, {pictures}).ran.err, HasSubstr("expired"));
+    EXPECT_THAT(scan(folder, {pictures}).ran.err, HasSubstr("nothing can be found"));
+    ASSERT_EQ(rushlight({"list", "create", "harmless", "--kind", "negative"}).status, 0);
+    ASSERT_EQ(rushlight({"list", "import", "harmless", list}).status, 0);
+    EXPECT_THAT(scan(folder, {pictures}).ran.err, HasSubstr("nothing can be found"));
+    ASSERT_EQ(rushlight({"list", "import", "ours", list}).status, 0);
+    EXPECT_THAT(scan(folder, {pictures}).ran.err, Not(HasSubstr("nothing can be found")));
+}
+
+TEST(Scan, NamesTheBadLinesOfAListFile) {
+    const Folder folder;
+    copy_scenes(folder, "pictures");
+    const Scan result = scan(
+        folder, {folder.path("pictures"), "--list", list_of(folder, std::string(kStrange) + "not a hash\n")});
+    EXPECT_EQ(result.ran.status, 0);
+    EXPECT_THAT(result.ran.err, HasSubstr("1 bad line"));
+    EXPECT_THAT(result.ran.err, HasSubstr("line 2"));
+}
+
+// The answer may be another one, so that nothing may be skipped.
+TEST(Scan, AListReadInAnotherWayIsAnotherQuestion) {
+    const Folder folder;
+    copy_scenes(folder, "pictures");
+    const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
+    const std::string pictures = folder.path("pictures");
+    EXPECT_EQ(scan(folder, {pictures, "--list", haystack, "--method", "sha256"}).summary["skipped"], 0);
+    EXPECT_EQ(scan(folder, {pictures, "--list", haystack, "--method", "pdq"}).summary["skipped"], 0);
+    EXPECT_EQ(scan(folder, {pictures, "--list", haystack, "--method", "pdq"}).summary["skipped"], 8);
+}
+
+TEST(Scan, ResultsThatNobodyGetsAreAFailure) {
+    const Folder folder;
+    copy_scenes(folder, "pictures");
+    const std::string list = source_file("practice/list.jsonl");
+    const Ran full = run(Call{.arguments = {"scan", folder.path("pictures"), "--list", list, "--json",
+                                            "--data", folder.path("var")},
+                              .output_to = "/dev/full"});
+    EXPECT_EQ(full.status, 1);
+    EXPECT_THAT(full.err, HasSubstr("standard output"));
+    const Scan again = scan(folder, {folder.path("pictures"), "--list", list});
+    EXPECT_EQ(again.summary["items"], 8);
+    EXPECT_EQ(again.summary["exact"].get<int>() + again.summary["near"].get<int>() +
+                  again.summary["skipped_matches"].get<int>(),
+              8);
+}
+
+TEST(Scan, KeepsItsResultsOnPostgresqlToo) {
+    const store::testing::Place place(store::testing::Kind::postgres);
+    const Folder folder;
+    copy_scenes(folder, "pictures");
+    ASSERT_EQ(run({"list", "import", "practice", source_file("practice/list.jsonl"), "--store", place.where(),
+                   "--data", folder.path("var")})
+                  .status,
+              0);
+    const Scan first = scan(folder, {folder.path("pictures"), "--store", place.where()});
+    ASSERT_EQ(first.ran.status, 0) << first.ran.err;
+    EXPECT_EQ(first.summary["near"], 6);
+    const Scan second = scan(folder, {folder.path("pictures"), "--store", place.where()});
+    EXPECT_EQ(second.summary["skipped"], 8);
+    EXPECT_EQ(second.summary["skipped_matches"], 8);
+    EXPECT_FALSE(fs::exists(folder.path("var/rushlight.db")));
 }
 
 TEST(Scan, ABrokenArchiveWithinAnArchiveIsCheckedAndSaidToBeBroken) {

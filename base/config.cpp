@@ -20,11 +20,27 @@ using Slot = std::variant<bool*, std::int64_t*, std::string*>;
 struct Key {
     std::string_view section, name;
     Slot (*slot)(Config&);
-    std::int64_t least = 0, most = 0;  // of whole numbers
+    std::int64_t least = 0, most = 0;                                      // of whole numbers
+    std::optional<std::string> (*wrong)(std::string_view text) = nullptr;  // with a text
 };
 
+std::optional<std::string> wrong_with_store(std::string_view url) {
+    for (const std::string_view scheme : {"postgresql://", "postgres://"}) {
+        if (!url.starts_with(scheme)) continue;
+        const std::string_view authority =
+            url.substr(scheme.size(), url.find('/', scheme.size()) - scheme.size());
+        const auto at = authority.rfind('@');
+        if (at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos) {
+            return "must not hold a password: put it into the file that PGPASSFILE names";
+        }
+        return std::nullopt;
+    }
+    if (url.empty()) return std::nullopt;
+    return "has to look like postgresql://user@host/database (empty: the data folder's own database)";
+}
+
 constexpr std::array kKeys = {
-    Key{"store", "url", [](Config& c) { return Slot(&c.store); }},
+    Key{"store", "url", [](Config& c) { return Slot(&c.store); }, 0, 0, wrong_with_store},
     Key{"sandbox", "allow_weak", [](Config& c) { return Slot(&c.sandbox.allow_weak); }},
     Key{"sandbox", "seconds", [](Config& c) { return Slot(&c.sandbox.seconds); }, 1, 3600},
     Key{"sandbox", "memory_mb", [](Config& c) { return Slot(&c.sandbox.memory_mb); }, 256, 65'536},
@@ -64,6 +80,9 @@ std::optional<std::string> set_from_text(const Key& key, Slot slot, const std::s
         }
         **number = *value;
     } else {
+        if (key.wrong != nullptr) {
+            if (auto wrong = key.wrong(text)) return wrong;
+        }
         *std::get<std::string*>(slot) = text;
     }
     return std::nullopt;
@@ -94,7 +113,11 @@ class Loader {
                 findings.push_back({name, full_name(key) + " " + *wrong});
             }
         }
-        if (flags.store) config.store = *flags.store;
+        if (flags.store) {
+            config.store = *flags.store;
+            if (const auto wrong = wrong_with_store(config.store))
+                findings.push_back({"--store", "it " + *wrong});
+        }
         if (flags.allow_weak_sandbox) config.sandbox.allow_weak = true;
     }
 

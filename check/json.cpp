@@ -47,6 +47,7 @@ void add_outcome(ordered_json& object, const Outcome& outcome) {
     for (const match::Match& match : outcome.answer.matches) object["matches"].push_back(to_json(match));
     object["suppressed"] = ordered_json::array();
     for (const match::Suppressed& s : outcome.answer.suppressed) object["suppressed"].push_back(to_json(s));
+    if (outcome.answer.left_out > 0) object["left_out"] = outcome.answer.left_out;
     if (outcome.problem) {
         object["reason"] = to_string(outcome.problem->reason);
         object["message"] = to_utf8(outcome.problem->message);

@@ -7,9 +7,8 @@
 #include <type_traits>
 #include <variant>
 
-#ifndef RUSHLIGHT_VERSION
-#define RUSHLIGHT_VERSION "unknown"
-#endif
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace rushlight::cli {
 namespace {
@@ -23,7 +22,7 @@ struct Runner {
         return kDone;
     }
     int operator()(const Version&) const {
-        print_line("rushlight " RUSHLIGHT_VERSION);
+        print_line(version_line());
         return kDone;
     }
     // All others need the parts.
@@ -45,13 +44,31 @@ struct Runner {
     }
 };
 
-}  // namespace
+// Where we were started with stdin, stdout or stderr closed, the next file that is opened would get its
+// number, and be printed into. Opened for reading only, what is printed fails as it should.
+void keep_standard_descriptors() {
+    for (;;) {
+        const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd > STDERR_FILENO) ::close(fd);
+        if (fd < 0 || fd > STDERR_FILENO) return;
+    }
+}
 
-int main(int argc, const char* const* argv) {
+int parse_and_run(int argc, const char* const* argv) {
     const auto parsed = parse(argc, argv);
     if (const int* status = std::get_if<int>(&parsed)) return *status;
     const auto& [common, command] = std::get<Parsed>(parsed);
     return std::visit(Runner{common}, command);
+}
+
+}  // namespace
+
+int main(int argc, const char* const* argv) {
+    keep_standard_descriptors();
+    const int status = parse_and_run(argc, argv);
+    // Results that nobody got are no success.
+    if (const auto all = printed(); !all && status != kFailed) return report(all.error());
+    return status;
 }
 
 }  // namespace rushlight::cli

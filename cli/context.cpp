@@ -76,7 +76,9 @@ Result<std::unique_ptr<sandbox::Pool>> Context::start_pool(const std::string& na
     options.program = *program;
     options.limits.memory = static_cast<std::uint64_t>(config_.sandbox.memory_mb) << 20;
     options.limits.time = std::chrono::seconds(config_.sandbox.seconds);
-    options.children = std::max(1u, std::thread::hardware_concurrency());
+    options.limits.output = std::max(
+        options.limits.output, static_cast<std::uint64_t>(config_.archive.member_mb) << 20);  // unpacked
+    options.children = std::max({1u, std::thread::hardware_concurrency(), at_once_});
     options.allow_weak = config_.sandbox.allow_weak;
     auto pool = sandbox::Pool::create(std::move(options));
     if (!pool) return pass(pool.error());

@@ -21,6 +21,9 @@ class Context {
 
     const Config& config() const { return config_; }
     bool json() const { return json_; }
+    // So many files will be read at once; more than there are cores only where somebody asked for it. To be
+    // said before the first is.
+    void expect_at_once(unsigned files) { at_once_ = files; }
     std::string who() const;  // who added an entry: the system's name of the person at the keyboard
 
     // The store with every room's tables, in the data folder (made if need be).
@@ -41,6 +44,7 @@ class Context {
 
     Config config_;
     bool json_;
+    unsigned at_once_ = 1;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<match::Lists> lists_;
     std::unique_ptr<sandbox::Pool> pool_;

@@ -4,6 +4,7 @@
 #include "check/check.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/warn_about.h"
 
 #include <iostream>
 
@@ -53,6 +54,9 @@ void print_for_people(const std::string& hash, const match::Answer& answer) {
         print_line(
             fmt::format("{}  {}  {}  {} of {}", hash, printable(m.list), m.entry, m.distance, m.threshold));
     }
+    if (answer.left_out > 0) {
+        print_line(fmt::format("{}  {} further matches are not shown", hash, grouped(answer.left_out)));
+    }
     for (const match::Suppressed& s : answer.suppressed) {
         print_line(fmt::format("{}  {}  {}  suppressed: {}", hash, printable(s.match.list), s.match.entry,
                                printable(s.why)));
@@ -87,6 +91,7 @@ class Asker {
         ordered_json line{{"hash", value->text()}, {"matches", ordered_json::array()}};
         for (const match::Match& match : answer->matches)
             line["matches"].push_back(to_json(match, command_.explain));
+        if (answer->left_out > 0) line["left_out"] = answer->left_out;
         if (command_.explain) {
             line["suppressed"] = ordered_json::array();
             for (const match::Suppressed& s : answer->suppressed)
@@ -117,6 +122,7 @@ int run_match(Context& context, const MatchCommand& command) {
     const auto method = command.method ? match::formats::parse_method(*command.method) : std::nullopt;
     const auto matcher = context.matcher(command.lists, method, Method::pdq);
     if (!matcher) return report(matcher.error());
+    warn_about(**matcher);
     Asker asker(context, **matcher, command);
     bool from_stdin = command.hashes.empty();
     for (const std::string& text : command.hashes) {
@@ -127,7 +133,7 @@ int run_match(Context& context, const MatchCommand& command) {
         }
     }
     if (from_stdin) {
-        for (std::string line; std::getline(std::cin, line);) {
+        for (std::string line; printed() && std::getline(std::cin, line);) {
             if (const std::string_view text = trim(line); !text.empty()) asker.ask(std::string(text));
         }
     }

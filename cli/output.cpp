@@ -25,6 +25,12 @@ void print_line(std::string_view line) {
     std::fflush(stdout);
 }
 
+Status printed() {
+    if (std::ferror(stdout) == 0) return {};
+    return fail(ErrorCode::io,
+                "cannot write to standard output: the disk behind it is full, or it is closed");
+}
+
 int report(const Error& error) {
     std::fprintf(stderr, "rushlight: %s\n", error.message.c_str());
     return kFailed;

@@ -18,6 +18,8 @@ enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kSo = 3 };  // 3: what
 // One line on stdout, handed over at once: whoever reads a pipe sees it when it happened.
 void print_json(const nlohmann::ordered_json& object);
 void print_line(std::string_view line);
+// Fails with `io` once a line could not be written: a full disk behind `> FILE`, a closed stdout.
+Status printed();
 
 // "rushlight: what" on stderr; the status to exit with. `report_usage` where what was typed is wrong in
 // itself.

@@ -1,5 +1,8 @@
 #include "cli/parse.h"
 
+#include "base/text.h"
+#include "cli/output.h"
+
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -7,6 +10,10 @@
 #include <sstream>
 
 #include <CLI/CLI.hpp>
+
+#ifndef RUSHLIGHT_VERSION
+#define RUSHLIGHT_VERSION "unknown"
+#endif
 
 namespace rushlight::cli {
 namespace {
@@ -28,6 +35,33 @@ void add(CLI::App& parent, const std::string& name, const std::string& what, con
 }
 
 CLI::Validator method_check() { return CLI::IsMember({"md5", "sha1", "sha256", "pdq", "vpdq", "photodna"}); }
+
+// CLI11 takes a value like "[a,b]" for a list of its own and cuts it up, though a folder can be called so.
+// Such arguments are marked before it reads them, and the mark is taken off before anything else looks at
+// them.
+constexpr char kAsTyped = '\x1f';
+
+std::vector<std::string> marked(int argc, const char* const* argv) {
+    std::vector<std::string> arguments;
+    for (int i = argc - 1; i > 0; --i) {  // in CLI11's order: the last one first
+        std::string argument = argv[i];
+        if (argument.starts_with('[') || argument.starts_with(kAsTyped)) argument.insert(0, 1, kAsTyped);
+        arguments.push_back(std::move(argument));
+    }
+    return arguments;
+}
+
+void take_marks_off(CLI::App& app) {
+    for (CLI::Option* option : app.get_options({})) {
+        option->transform(CLI::Validator(
+            [](std::string& value) {
+                if (value.starts_with(kAsTyped)) value.erase(0, 1);
+                return std::string();
+            },
+            ""));
+    }
+    for (CLI::App* sub : app.get_subcommands({})) take_marks_off(*sub);
+}
 
 void add_list_commands(CLI::App& top, const Sink& sink) {
     CLI::App* list = top.add_subcommand("list", "Make, fill and look at hash lists");
@@ -165,6 +199,8 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
                             ->check(CLI::IsMember({"bash", "zsh", "fish"}));
                     });
     add<Version>(*top, "version", "Print the version", "rushlight version", sink, [](CLI::App&, Version&) {});
+    top->set_version_flag("--version", version_line(), "Print the version");
+    take_marks_off(*top);
     return top;
 }
 
@@ -216,26 +252,30 @@ void write_bash(const Paths& commands, const CLI::App& top, std::ostream& out) {
            "        case $word in -*) ;; *) path=\"${path:+$path }$word\" ;; esac\n"
            "    done\n"
            "    case $path in\n"
-           "        '') COMPREPLY=($(compgen -W '"
-        << words_after(top, top) << "' -- \"$cur\")) ;;\n";
+           "        '') mapfile -t COMPREPLY < <(compgen -W '"
+        << words_after(top, top) << "' -- \"$cur\") ;;\n";
     for (auto it = commands.rbegin(); it != commands.rend(); ++it) {  // the longest path first
-        out << "        '" << it->first << "'*) COMPREPLY=($(compgen -W '" << words_after(*it->second, top)
-            << "' -- \"$cur\") $(compgen -f -- \"$cur\")) ;;\n";
+        out << "        '" << it->first << "'*) mapfile -t COMPREPLY < <(compgen -W '"
+            << words_after(*it->second, top) << "' -- \"$cur\"; compgen -f -- \"$cur\") ;;\n";
     }
     out << "    esac\n}\ncomplete -o filenames -F _rushlight rushlight\n";
 }
 
 }  // namespace
 
+std::string version_line() { return "rushlight " RUSHLIGHT_VERSION; }
+
 std::variant<Parsed, int> parse(int argc, const char* const* argv) {
     Parsed parsed;
     const auto app =
         make_app(parsed.common, [&parsed](Command command) { parsed.command = std::move(command); });
     try {
-        app->parse(argc, argv);
+        app->parse(marked(argc, argv));
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {
-            app->exit(error, std::cout, std::cerr);
+            std::ostringstream text;  // the help or the version
+            app->exit(error, text, text);
+            print_line(trim(text.str()));
             return 0;
         }
         std::cerr << "rushlight: " << error.what() << "\nSee: rushlight";

@@ -95,6 +95,8 @@ struct Parsed {
 // Either what was asked for, or the exit status after the help or the usage error has been printed.
 std::variant<Parsed, int> parse(int argc, const char* const* argv);
 
+std::string version_line();  // "rushlight 0.1.0"
+
 // A completion script for bash, zsh or fish, made from the same definitions.
 std::string completion_script(const std::string& shell);
 

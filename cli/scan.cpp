@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/paths_from_stdin.h"
 #include "cli/until_interrupted.h"
+#include "cli/warn_about.h"
 
 #include <algorithm>
 
@@ -82,6 +83,12 @@ void add_rows(Table& table, const scan::Item& item) {
         if (item.skipped) what += " (before)";
         table.add({{what, acts ? Tone::bad : Tone::quiet}, {name}, {printable(match.list)}, {how(match)}});
     }
+    if (outcome.answer.left_out > 0) {
+        table.add({{"more", Tone::quiet},
+                   {name},
+                   {""},
+                   {grouped(outcome.answer.left_out) + " further ones are not shown"}});
+    }
     for (const match::Suppressed& suppressed : outcome.answer.suppressed) {
         table.add({{"suppressed", Tone::quiet},
                    {name},
@@ -110,18 +117,14 @@ void print_summary(const scan::Summary& s, bool colour) {
         print_line(fmt::format("Of the skipped, {} matched when an earlier scan checked them.",
                                grouped(s.skipped_matches)));
     }
+    if (s.skipped_unreadable > 0) {
+        print_line(fmt::format("Of the skipped, {} could not be read then; --again tries once more.",
+                               grouped(s.skipped_unreadable)));
+    }
 }
 
-void print_next(const scan::Summary& s, const match::Matcher& matcher) {
-    std::uint64_t entries = 0;
-    for (const match::List& list : matcher.lists()) entries += list.entries.active;
+void print_next(const scan::Summary& s) {
     if (s.stopped) print_line("Stopped. What was done is saved; the same command goes on from here.");
-    if (matcher.lists().empty() || entries == 0) {
-        print_line(
-            "Nothing was searched for: there is no list with entries. `rushlight list import NAME FILE` "
-            "brings one in.");
-        return;
-    }
     if (s.exact + s.near + s.skipped_matches > 0) {
         print_line(
             "Next: the matches are known to a list; a near match wants a person's look before anything is "
@@ -151,16 +154,19 @@ int run_scan(Context& context, const ScanCommand& command) {
     const UntilInterrupted until_interrupted;  // before any other thread
     std::optional<match::Method> method;
     if (command.method) method = match::formats::parse_method(*command.method);
+    const unsigned workers = command.workers.value_or(static_cast<unsigned>(context.config().scan.workers));
+    context.expect_at_once(workers);
     auto store = context.store();
     if (!store) return report(store.error());
     auto fingerprinter = context.fingerprinter();
     if (!fingerprinter) return report(fingerprinter.error());
     auto matcher = context.matcher(command.lists, method);
     if (!matcher) return report(matcher.error());
+    warn_about(**matcher);
 
     const Config& config = context.config();
     scan::Options options{.again = command.again};
-    options.workers = command.workers.value_or(static_cast<unsigned>(config.scan.workers));
+    options.workers = workers;
     options.limits = archive_limits(config);
     options.stop = until_interrupted.token();
     PathsFromStdin paths(command.nul_separated ? '\0' : '\n');
@@ -185,6 +191,7 @@ int run_scan(Context& context, const ScanCommand& command) {
             bar.clear();
             add_rows(table, item);
         }
+        return printed();
     };
     options.progress = [&](const scan::Progress& progress) { bar.update(progress.files, progress.total); };
 
@@ -193,6 +200,7 @@ int run_scan(Context& context, const ScanCommand& command) {
                       .fingerprinter = **fingerprinter,
                       .matcher = **matcher,
                       .list_files = {},
+                      .list_method = method,
                       .clock = system_clock()};
     for (const std::string& list : command.lists) {
         if (match::names_a_file(list)) parts.list_files.push_back(list);
@@ -205,9 +213,12 @@ int run_scan(Context& context, const ScanCommand& command) {
         print_json(to_json(*summary));
     } else {
         print_summary(*summary, wants_colour(STDOUT_FILENO));
-        print_next(*summary, **matcher);
+        print_next(*summary);
     }
-    if (summary->stopped) return kFailed;
+    for (const std::string& target : summary->missing) {
+        (void)report({ErrorCode::not_found, "there is no file or folder called " + printable(target)});
+    }
+    if (summary->stopped || !summary->missing.empty()) return kFailed;
     const bool any = summary->exact + summary->near + summary->skipped_matches > 0;
     return command.fail_on_match && any ? kSo : kDone;
 }

@@ -2,23 +2,60 @@
 
 #include <algorithm>
 #include <array>
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
+#include <cwchar>
 
 #include <fmt/format.h>
+#include <locale.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace rushlight::cli {
 namespace {
 
-// Where the code point number `count` begins.
-std::size_t offset_of(std::string_view utf8, std::size_t count) {
+// A character of UTF-8 text: its bytes, and the columns it takes on a terminal (none for a combining mark,
+// two for a wide one).
+struct Character {
+    std::size_t bytes;
+    std::size_t columns;
+};
+
+class Locale {
+  public:
+    Locale() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", locale_t{})) {}
+    ~Locale() {
+        if (locale_ != locale_t{}) ::freelocale(locale_);
+    }
+    Locale(const Locale&) = delete;
+    Locale& operator=(const Locale&) = delete;
+
+    Character first_of(std::string_view utf8) const {
+        if (locale_ == locale_t{}) return {.bytes = 1, .columns = 1};
+        const locale_t before = ::uselocale(locale_);
+        wchar_t character = 0;
+        std::mbstate_t state{};
+        const std::size_t bytes = std::mbrtowc(&character, utf8.data(), utf8.size(), &state);
+        const bool valid = bytes > 0 && bytes <= utf8.size();
+        const int columns = valid ? ::wcwidth(character) : 1;
+        ::uselocale(before);
+        return {.bytes = valid ? bytes : 1, .columns = columns < 0 ? 1 : static_cast<std::size_t>(columns)};
+    }
+
+  private:
+    locale_t locale_;
+};
+
+// The longest beginning of at most so many columns, in bytes.
+std::size_t bytes_within(std::string_view utf8, std::size_t columns) {
+    const Locale locale;
     std::size_t at = 0;
-    while (at < utf8.size() && count > 0) {
-        do ++at;
-        while (at < utf8.size() && (static_cast<unsigned char>(utf8[at]) & 0xC0) == 0x80);
-        --count;
+    while (at < utf8.size()) {
+        const Character next = locale.first_of(utf8.substr(at));
+        if (next.columns > columns) break;
+        columns -= next.columns;
+        at += next.bytes;
     }
     return at;
 }
@@ -35,7 +72,8 @@ int terminal_columns(int fd) {
 
 bool wants_colour(int fd) {
     const char* term = std::getenv("TERM");
-    return is_terminal(fd) && std::getenv("NO_COLOR") == nullptr &&
+    const char* no_colour = std::getenv("NO_COLOR");  // no-color.org: an empty one does not count
+    return is_terminal(fd) && (no_colour == nullptr || *no_colour == '\0') &&
            (term == nullptr || std::string_view(term) != "dumb");
 }
 
@@ -52,18 +90,34 @@ std::string human_duration(double seconds) {
 }
 
 std::size_t columns_of(std::string_view utf8) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    if (std::ranges::all_of(utf8, [](char c) { return c >= ' ' && c <= '~'; })) return utf8.size();
+    const Locale locale;
+    std::size_t columns = 0;
+    while (!utf8.empty()) {
+        const Character next = locale.first_of(utf8);
+        columns += next.columns;
+        utf8.remove_prefix(next.bytes);
+    }
+    return columns;
 }
 
 std::string fitted(std::string_view utf8, std::size_t columns) {
     const std::size_t have = columns_of(utf8);
-    if (have <= columns) return std::string(utf8) + std::string(columns - have, ' ');
-    // Both ends of a path tell more than its start alone, and its end tells most.
-    const std::size_t head = (columns - 1) / 3;
-    const std::size_t tail = columns - 1 - head;
-    return std::string(utf8.substr(0, offset_of(utf8, head))) + "…" +
-           std::string(utf8.substr(offset_of(utf8, have - tail)));
+    std::string text(utf8);
+    if (have > columns) {
+        // Both ends of a path tell more than its start alone, and its end tells most.
+        const std::size_t head = (columns - 1) / 3;
+        const std::size_t tail = columns - 1 - head;
+        text = text.substr(0, bytes_within(utf8, head)) + "…";
+        std::size_t from = bytes_within(utf8, have - tail);
+        // A wide character that the cut goes through is left out as well.
+        while (from < utf8.size() && columns_of(utf8.substr(from)) > tail) {
+            from += Locale().first_of(utf8.substr(from)).bytes;
+        }
+        text += utf8.substr(from);
+    }
+    text.append(columns - std::min(columns, columns_of(text)), ' ');
+    return text;
 }
 
 std::string toned(std::string_view text, Tone tone, bool colour) {

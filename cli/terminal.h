@@ -12,11 +12,11 @@ namespace rushlight::cli {
 
 bool is_terminal(int fd);
 int terminal_columns(int fd);  // 80 where unknown
-bool wants_colour(int fd);     // a terminal, and neither NO_COLOR nor TERM=dumb
+bool wants_colour(int fd);     // a terminal, and neither a NO_COLOR that says something nor TERM=dumb
 
 std::string grouped(std::uint64_t number);                       // 1,234,567
 std::string human_duration(double seconds);                      // 0:07, 1:02:03
-std::size_t columns_of(std::string_view utf8);                   // code points: good enough for a table
+std::size_t columns_of(std::string_view utf8);                   // that it takes on a terminal
 std::string fitted(std::string_view utf8, std::size_t columns);  // padded, or cut in the middle with …
 
 enum class Tone { plain, quiet, good, warn, bad };

@@ -26,6 +26,13 @@ TEST(Terminal, FitsTextIntoColumnsByWholeCharacters) {
     EXPECT_EQ(fitted("abcdefghijk", 7), "ab…hijk");
     EXPECT_EQ(columns_of(fitted("ééééééééé", 5)), 5u);
     EXPECT_EQ(fitted("ééééééééé", 5), "é…ééé");
+    // Wide characters take two columns, combining marks none.
+    EXPECT_EQ(columns_of("写真"), 4u);
+    EXPECT_EQ(columns_of("e\u0301"), 1u);
+    EXPECT_EQ(fitted("写真", 6), "写真  ");
+    EXPECT_EQ(columns_of(fitted("写真写真写真写真", 8)), 8u);
+    EXPECT_EQ(columns_of(fitted("写真写真写真写真", 7)), 7u);
+    EXPECT_EQ(columns_of("\xFF"), 1u);
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ nlohmann::ordered_json to_json(const Summary& summary) {
               {"unreadable", summary.unreadable},
               {"skipped", summary.skipped},
               {"skipped_matches", summary.skipped_matches},
+              {"skipped_unreadable", summary.skipped_unreadable},
               {"stopped", summary.stopped},
               {"seconds", rounded(summary.seconds, 1000)}}}};
 }

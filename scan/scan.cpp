@@ -1,10 +1,12 @@
 #include "scan/scan.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "scan/walk.h"
 #include "scan/worker.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -18,30 +20,27 @@ namespace {
 constexpr std::chrono::milliseconds kProgressInterval{100};
 
 // Everything that an answer depends on beside the bytes: the lists as they are now, and the files given as
-// lists.
+// lists, and how they are read.
 Result<Sha256> what_is_asked(const Parts& parts) {
     std::string text;
     for (const match::List& list : parts.matcher.lists()) {
         text += list.name + '\0' + std::string(match::to_string(list.kind)) + '\0' + list.category + '\0';
+        const bool expired = list.expires && *list.expires <= parts.clock.now();
         for (const std::int64_t number :
              {list.id, list.id > 0 ? list.changed.micros : 0, std::int64_t{list.thresholds.pdq},
-              std::int64_t{list.thresholds.vpdq}, std::int64_t{list.thresholds.vpdq_share}}) {
+              std::int64_t{list.thresholds.vpdq}, std::int64_t{list.thresholds.vpdq_share},
+              std::int64_t{expired}}) {
             text += std::to_string(number) + ' ';
         }
     }
-    const auto hash_of = [&](const Content& content) {
-        return parts.fingerprinter.fingerprint(content, {}, {.exact = true, .perceptual = false}).exact;
-    };
+    if (parts.list_method) text += match::formats::to_string(*parts.list_method);
     for (const std::string& file : parts.list_files) {
         const auto content = Content::open(file);
         if (!content) return fail(content.error().code, file + ": " + content.error().message);
-        if (const auto exact = hash_of(*content)) text += exact->sha256.hex();
+        const auto read = parts.fingerprinter.fingerprint(*content, {}, {.exact = true, .perceptual = false});
+        if (read.exact) text += read.exact->sha256.hex();
     }
-    const auto content = Content::from_bytes(bytes_of(text));
-    if (!content) return pass(content.error());
-    const auto exact = hash_of(*content);
-    if (!exact) return fail(ErrorCode::io, "cannot hash the names of the lists");
-    return exact->sha256;
+    return sha256_of(bytes_of(text));
 }
 
 std::string joined(const std::vector<std::string>& targets) {
@@ -67,7 +66,8 @@ void walk_targets(Shared& shared) {
     for (const std::string& target : shared.options.targets) going = going && walk.visit(target, sink);
     while (going && shared.options.more_targets) {
         const auto target = shared.options.more_targets(shared.stopping.get_token());
-        going = target && walk.visit(*target, sink);
+        if (!target) return shared.fail_with(target.error());
+        going = *target && walk.visit(**target, sink);
     }
     shared.queue.close();
 }
@@ -91,6 +91,7 @@ void count_in(Summary& summary, const Item& item) {
     if (item.skipped) {
         ++summary.skipped;
         summary.skipped_matches += item.matched() ? 1 : 0;
+        summary.skipped_unreadable += item.was_unreadable() ? 1 : 0;
         return;
     }
     const auto decision = item.outcome ? item.outcome->decision : check::Decision::unreadable;
@@ -141,7 +142,8 @@ Status give_out(Shared& shared, RunId run, const std::atomic<std::int64_t>& tota
         }
         for (const Answered& answered : batch) {
             count_in(summary, answered.item);
-            if (options.show) options.show(answered.item);
+            if (!options.show) continue;
+            if (auto shown = options.show(answered.item); !shown) return shown;
         }
         if (options.progress) {
             const std::int64_t files = total;
@@ -160,6 +162,8 @@ bool Item::matched() const {
            (outcome->decision == check::Decision::exact || outcome->decision == check::Decision::near);
 }
 
+bool Item::was_unreadable() const { return outcome && outcome->decision == check::Decision::unreadable; }
+
 Result<Summary> run(const Parts& parts, const Options& options) {
     const auto start = Steady::now();
     const auto asked = what_is_asked(parts);
@@ -175,6 +179,11 @@ Result<Summary> run(const Parts& parts, const Options& options) {
                   .asked = *asked,
                   .submitter = "scan " + std::to_string(*begun)};
     Summary summary;
+    for (const std::string& target : options.targets) {
+        std::error_code ignored;
+        const auto status = std::filesystem::status(target, ignored);
+        if (status.type() == std::filesystem::file_type::not_found) summary.missing.push_back(target);
+    }
     Status given_out;
     std::atomic<std::int64_t> total{-1};
     {

@@ -37,13 +37,16 @@ struct Item {
     double ms = 0;
 
     bool matched() const;
+    bool was_unreadable() const;
 };
 // Keys as docs/cli.md fixes them; a name that is no UTF-8 has its bytes beside it as item_b64.
 nlohmann::ordered_json to_json(const Item& item);
 
 struct Summary {
     std::uint64_t items = 0, exact = 0, near = 0, none = 0, unreadable = 0, skipped = 0;
-    std::uint64_t skipped_matches = 0;  // of the skipped: matched when they were checked
+    std::uint64_t skipped_matches = 0;     // of the skipped: matched when they were checked
+    std::uint64_t skipped_unreadable = 0;  // … and could not be read
+    std::vector<std::string> missing{};    // of Options::targets: there is nothing of that name
     double seconds = 0;
     bool stopped = false;
 };
@@ -57,13 +60,15 @@ struct Progress {
 
 struct Options {
     std::vector<std::string> targets{};  // folders and files
-    // Further ones, as they come. May block, but has to return once the token says so.
-    std::function<std::optional<std::string>(const std::stop_token&)> more_targets{};
+    // Further ones, as they come; where it fails, so does the scan. May block, but has to return once the
+    // token says so.
+    std::function<Result<std::optional<std::string>>(const std::stop_token&)> more_targets{};
     bool again = false;    // forget what earlier scans did
     unsigned workers = 0;  // 0: as many as there are cores
     archive::Limits limits{};
     std::stop_token stop{};
-    std::function<void(const Item&)> show{};          // one call at a time, each after its item is stored
+    // One call at a time, each after its item is stored; where it fails, so does the scan.
+    std::function<Status(const Item&)> show{};
     std::function<void(const Progress&)> progress{};  // one call at a time, between those of `show`
 };
 
@@ -72,12 +77,14 @@ struct Parts {
     sandbox::Pool& pool;
     const media::Fingerprinter& fingerprinter;
     const match::Matcher& matcher;
-    std::vector<std::string> list_files;  // of the matcher's sources: their content is part of what was asked
+    // Of the matcher's sources: what these say is part of what was asked.
+    std::vector<std::string> list_files;
+    std::optional<match::Method> list_method;
     const Clock& clock;
 };
 
-// Fails where results can't be stored any more (what was shown is kept). Items that cannot be read are
-// results.
+// Fails where results can't be stored or shown any more (what was shown is kept). Items that cannot be read
+// are results.
 Result<Summary> run(const Parts& parts, const Options& options);
 
 }  // namespace rushlight::scan

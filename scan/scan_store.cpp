@@ -1,5 +1,6 @@
 #include "scan/scan_store.h"
 
+#include "base/digest.h"
 #include "scan/scan.h"
 
 #include <utility>
@@ -9,6 +10,11 @@ namespace {
 
 // Raised when a change of ours gives other fingerprints for the same bytes: older ones are then made anew.
 constexpr std::int64_t kFingerprintVersion = 1;
+
+// These bytes under this name: what an item is found by.
+Sha256 item_key(const Sha256& content, std::string_view name) {
+    return sha256_of(bytes_of(content.hex() + std::string(name)));
+}
 
 }  // namespace
 
@@ -39,6 +45,12 @@ store::Schema schema() {
                     version INTEGER NOT NULL,
                     packed BLOB NOT NULL
                 ) STRICT;
+            )"},
+                           // Many copies share their content, and names are too long for an index of theirs.
+                           {.number = 2, .name = "items found by one key", .sql = R"(
+                ALTER TABLE scan_item ADD COLUMN item BLOB;
+                DROP INDEX scan_item_content;
+                CREATE INDEX scan_item_item ON scan_item (item);
             )"}}};
 }
 
@@ -75,8 +87,8 @@ Result<ScanStore::Known> ScanStore::find(const Sha256& content, std::string_view
         if (!packed) return pass(packed.error());
         auto answered = reader.one(
             "SELECT scan_item.id FROM scan_item JOIN scan_run ON scan_run.id = scan_item.run "
-            "WHERE scan_item.content = $1 AND scan_item.name = $2 AND scan_run.asked = $3 LIMIT 1",
-            {content, bytes_of(name), asked}, [](const store::Row&) {});
+            "WHERE scan_item.item = $1 AND scan_run.asked = $2 LIMIT 1",
+            {item_key(content, name), asked}, [](const store::Row&) {});
         if (!answered) return pass(answered.error());
         known.answered = *answered;
         return {};
@@ -96,10 +108,12 @@ Status ScanStore::save(RunId run, std::span<const Record> records, Time now) {
                     {*record.content, kFingerprintVersion, media::pack(*record.fingerprint)});
                 if (!kept) return pass(kept.error());
             }
+            std::optional<Sha256> item;
+            if (record.content) item = item_key(*record.content, record.name);
             auto saved = writer.run(
-                "INSERT INTO scan_item (run, name, content, decision, line, at) VALUES ($1, $2, $3, $4, $5, "
-                "$6)",
-                {run, bytes_of(record.name), record.content, record.decision, record.line, now});
+                "INSERT INTO scan_item (run, name, content, item, decision, line, at) "
+                "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                {run, bytes_of(record.name), record.content, item, record.decision, record.line, now});
             if (!saved) return pass(saved.error());
         }
         return {};

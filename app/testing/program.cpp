@@ -57,8 +57,8 @@ Running::Running(const Call& call) {
     for (std::string& variable : variables) envp.push_back(variable.data());
     argv.push_back(nullptr);
     envp.push_back(nullptr);
-    const std::string in = files_.path("in");
-    const std::string out = files_.path("out");
+    const std::string in = call.input_from.empty() ? files_.path("in") : call.input_from;
+    const std::string out = call.output_to.empty() ? files_.path("out") : call.output_to;
     const std::string err = files_.path("err");
 
     pid_ = ::fork();

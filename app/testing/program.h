@@ -38,7 +38,9 @@ struct Ran {
 
 struct Call {
     std::vector<std::string> arguments{};
-    std::string input{};                               // its standard input
+    std::string input{};       // its standard input
+    std::string input_from{};  // … or a file or folder to be it
+    std::string output_to{};   // a file to be its standard output; kept by us where empty
     std::map<std::string, std::string> environment{};  // beside a bare one
     std::string folder{};                              // to run in; ours where empty
 };
