@@ -124,6 +124,20 @@ TEST_F(ListCommand, RefusesAListWhoseKindCannotBeTold) {
     EXPECT_EQ(rushlight({"list", "import", "ours", file, "--method", "pdq"}).status, 0);
 }
 
+TEST_F(ListCommand, TakesAHashWithWhateverSpaceCameAlongWithIt) {
+    const std::string hash = read_file(source_file("match/testdata/pdq-haystack.txt")).substr(0, 64);
+    ASSERT_EQ(rushlight({"list", "create", "ours"}).status, 0);
+    for (const char* end : {"", "\r", " ", "\n", "\t"}) {
+        const Ran refused = rushlight({"list", "add", "ours", hash + end});
+        EXPECT_EQ(refused.status, 2) << "64 digits that nobody explains";
+        EXPECT_THAT(refused.err, HasSubstr("--method"));
+    }
+    ASSERT_EQ(rushlight({"list", "add", "ours", " " + hash + "\r", "--method", "pdq"}).status, 0);
+    EXPECT_EQ(rushlight({"list", "set", "ours", hash + "\r", "--state", "quarantined"}).status, 0);
+    EXPECT_EQ(rushlight({"list", "drop", "ours", hash + "\n"}).status, 0);
+    EXPECT_EQ(rushlight({"list", "show", "ours", "--json"}).lines().at(0)["entries"], 0);
+}
+
 TEST_F(ListCommand, ExportsWhatImportReadsBack) {
     const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
     ASSERT_EQ(rushlight({"list", "import", "ours", haystack}).status, 0);

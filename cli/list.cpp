@@ -82,7 +82,9 @@ void print_list(const Context& context, const match::List& list) {
 // nothing.
 Result<std::vector<Value>> values_of(const std::vector<std::string>& hashes, std::optional<Method> method) {
     std::vector<Value> values;
-    for (const std::string& text : hashes) {
+    for (const std::string& typed : hashes) {
+        // A carriage return or a space that came along with the hash is no part of it.
+        const std::string_view text = trim(typed);
         const bool ambiguous = !method && text.size() == 64 && text.front() != '[';
         if (ambiguous) {
             return fail(ErrorCode::invalid,

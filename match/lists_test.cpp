@@ -189,6 +189,12 @@ TEST_P(ListsTest, ExportAndImportAgree) {
 TEST_P(ListsTest, SixtyFourDigitsAreToldApartOrRefused) {
     EXPECT_EQ(import("pdq", testing::read_testdata("pdq-haystack.txt")).bad_lines, 0U);
     EXPECT_EQ(room.lists->entries("pdq", "", 1)->entries.at(0).value.method, Method::pdq);
+    // Also where each is followed by a file's name, as in what md5sum and its kin print.
+    std::string named;
+    std::istringstream lines(testing::read_testdata("pdq-haystack.txt"));
+    for (std::string line; std::getline(lines, line);) named += line + "  picture.jpg\n";
+    EXPECT_EQ(import("named", named).format, "md5sum");
+    EXPECT_EQ(room.lists->entries("named", "", 1)->entries.at(0).value.method, Method::pdq);
     std::string flips;
     for (int i = 0; i < 100; ++i) flips += testing::sha256(i).text() + "\n";
     import("sha", flips);

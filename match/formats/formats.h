@@ -31,7 +31,7 @@ enum class Format : std::uint8_t {
     jsonl,           // a JSON object a line
     threatexchange,  // `type value` a line
     hashdeep,        // hashdeep's own file
-    md5sum,          // `hex  name`, `MD5 (name) = hex`: md5sum, sha1sum, sha256sum
+    md5sum,          // `hex  name`, `MD5 (name) = hex`: md5sum, sha1sum, sha256sum; 64 digits are undecided
 };
 std::string_view to_string(Format format);
 std::optional<Format> parse_format(std::string_view text);
