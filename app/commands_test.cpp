@@ -2,9 +2,12 @@
 
 #include "app/testing/program.h"
 
+#include <csignal>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -136,6 +139,46 @@ TEST_F(ListCommand, TakesAHashWithWhateverSpaceCameAlongWithIt) {
     EXPECT_EQ(rushlight({"list", "set", "ours", hash + "\r", "--state", "quarantined"}).status, 0);
     EXPECT_EQ(rushlight({"list", "drop", "ours", hash + "\n"}).status, 0);
     EXPECT_EQ(rushlight({"list", "show", "ours", "--json"}).lines().at(0)["entries"], 0);
+}
+
+std::uintmax_t bytes_in(const std::string& folder) {
+    std::uintmax_t bytes = 0;
+    std::error_code gone;  // files come and go meanwhile
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder, gone)) {
+        const auto size = file.file_size(gone);
+        if (!gone) bytes += size;
+    }
+    return bytes;
+}
+
+TEST_F(ListCommand, AKilledFirstImportLeavesNothingToBeSeen) {
+    std::string many;
+    for (int i = 0; i < 400'000; ++i) {
+        std::string digits = std::to_string(i);
+        many += std::string(32 - digits.size(), 'a') + digits + "\n";
+    }
+    const std::string file = folder_.write("many.txt", many);
+    ASSERT_EQ(rushlight({"list", "show"}).status, 0);  // the store is made
+    const std::string var = folder_.path("var");
+    const auto before = bytes_in(var);
+    {
+        Running import(Call{.arguments = {"list", "import", "ours", file, "--data", var}});
+        // Once the store grows it is being staged, and far from its end.
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (bytes_in(var) < before + (1 << 20) && std::chrono::steady_clock::now() < deadline) {
+            std::this_thread::yield();
+        }
+        EXPECT_EQ(rushlight({"list", "show", "--json"}).out, "") << "seen before its entries are";
+        import.signal(SIGKILL);
+        ASSERT_EQ(import.wait().status, 128 + SIGKILL) << "it was done before it could be killed";
+    }
+    EXPECT_EQ(rushlight({"list", "show", "--json"}).out, "");
+    const Ran again = rushlight({"list", "import", "ours", file, "--json"});
+    ASSERT_EQ(again.status, 0) << again.err;
+    EXPECT_EQ(again.lines().at(0)["added"], 400'000);
+    const Ran shown = rushlight({"list", "show", "--json"});
+    ASSERT_EQ(shown.lines().size(), 1u);
+    EXPECT_EQ(shown.lines()[0]["entries"], 400'000);
 }
 
 TEST_F(ListCommand, ExportsWhatImportReadsBack) {

@@ -102,10 +102,10 @@ class Importer {
                 list_ = (*list)->id;
                 return {};
             }
-            auto id = list_store::insert(writer, settings, options_.who, lists_.clock.now());
+            auto id = list_store::insert_hidden(writer, settings, options_.who, lists_.clock.now());
             if (!id) return pass(id.error());
             list_ = *id;
-            return list_store::append(writer, LogItem::Kind::lists, *id, 0, {});
+            return {};
         };
         if (auto status = lists_.store.write(find_or_make); !status) return status;
         // What a killed import left would be in the way.
@@ -218,6 +218,9 @@ class Importer {
         return lists_.store.write([&](Writer& writer) -> Status {
             auto taken = list_store::publish(writer, import_, lists_.clock.now());
             if (!taken) return pass(taken.error());
+            if (created_) {
+                if (auto seen = reveal(writer); !seen) return seen;
+            }
             std::array<std::int64_t, 3> counts = staged_;
             bool none_taken = true;
             for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -235,18 +238,20 @@ class Importer {
         });
     }
 
-    // After a failure: what was staged goes now, or, where even that fails, when the list is next imported
-    // into.
-    void undo() {
-        (void)purge_import(lists_.store, list_, import_, Steady::time_point::max());
-        if (!created_) return;
-        (void)lists_.store.write([&](Writer& writer) -> Status {
-            auto list = list_store::find(writer, name_);
-            if (!list || !*list || (*list)->id != list_ || (*list)->entries.total() > 0) return {};
-            if (auto gone = list_store::mark_removed(writer, list_, lists_.clock.now()); !gone) return gone;
-            return list_store::append(writer, LogItem::Kind::lists, list_, 0, {});
-        });
+    Status reveal(Writer& writer) {
+        auto status = list_store::reveal(writer, list_, name_, lists_.clock.now());
+        if (!status && status.error().code == ErrorCode::conflict) {
+            return fail(ErrorCode::conflict, "somebody made the list '" + name_ +
+                                                 "' while this import was being read: nothing was imported; "
+                                                 "start again to add to that list");
+        }
+        if (!status) return status;
+        return list_store::append(writer, LogItem::Kind::lists, list_, 0, {});
     }
+
+    // After a failure: what was staged goes now, or, where even that fails, when the list is next imported
+    // into or the lists are next opened. A list that was made for it was never seen.
+    void undo() { (void)purge_import(lists_.store, list_, import_, Steady::time_point::max()); }
 
     Lists::State& lists_;
     std::string name_;

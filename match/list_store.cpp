@@ -145,18 +145,47 @@ Result<std::vector<List>> all(Reader& reader) {
     return lists;
 }
 
-Result<std::int64_t> insert(Writer& writer, const ListSettings& settings, std::string_view who, Time now) {
-    auto id = writer.integer(
+namespace {
+
+// A row without a name is one more each time; `purged` says that there is nothing to be deleted of it.
+Result<std::optional<std::int64_t>> insert_row(Writer& writer, const ListSettings& settings, bool hidden,
+                                               std::string_view who, Time now) {
+    return writer.integer(
         "INSERT INTO hash_list (name, kind, category, source, pdq, vpdq, vpdq_share, expires, created, "
-        "created_by, "
-        "changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9) ON CONFLICT (name) DO NOTHING "
-        "RETURNING id",
-        {settings.name, settings.kind == ListKind::known ? 0 : 1, settings.category, settings.source,
-         settings.thresholds.pdq, settings.thresholds.vpdq, settings.thresholds.vpdq_share,
-         settings.expires ? store::Value(*settings.expires) : store::Value(), now, who});
+        "created_by, changed, purged) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $11) "
+        "ON CONFLICT (name) DO NOTHING RETURNING id",
+        {hidden ? store::Value() : store::Value(settings.name), settings.kind == ListKind::known ? 0 : 1,
+         settings.category, settings.source, settings.thresholds.pdq, settings.thresholds.vpdq,
+         settings.thresholds.vpdq_share, settings.expires ? store::Value(*settings.expires) : store::Value(),
+         now, who, hidden ? 1 : 0});
+}
+
+Status there_is_one(std::string_view name) {
+    return fail(ErrorCode::conflict, "there is a list '" + std::string(name) + "' already");
+}
+
+}  // namespace
+
+Result<std::int64_t> insert(Writer& writer, const ListSettings& settings, std::string_view who, Time now) {
+    auto id = insert_row(writer, settings, false, who, now);
     if (!id) return pass(id.error());
-    if (!*id) return fail(ErrorCode::conflict, "there is a list '" + settings.name + "' already");
+    if (!*id) return pass(there_is_one(settings.name).error());
     return **id;
+}
+
+Result<std::int64_t> insert_hidden(Writer& writer, const ListSettings& settings, std::string_view who,
+                                   Time now) {
+    auto id = insert_row(writer, settings, true, who, now);
+    if (!id) return pass(id.error());
+    return id->value_or(0);
+}
+
+Status reveal(Writer& writer, std::int64_t list, std::string_view name, Time now) {
+    auto other = find(writer, name);
+    if (!other) return pass(other.error());
+    if (*other) return there_is_one(name);
+    return done(writer.run("UPDATE hash_list SET name = $2, purged = 0, changed = $3 WHERE id = $1",
+                           {list, name, now}));
 }
 
 Status mark_removed(Writer& writer, std::int64_t list, Time now) {

@@ -2,7 +2,8 @@
 //
 // An entry belongs to the import that brought it (0: added one by one) and is visible when that import has
 // been published. A list that was removed keeps its row, without a name, so that its number is never given
-// again. Functions taking a Reader or Writer run inside the caller's transaction.
+// again; a list that is still being imported for the first time has no name yet. Functions taking a Reader or
+// Writer run inside the caller's transaction.
 #pragma once
 
 #include "match/change.h"
@@ -61,6 +62,12 @@ Result<std::optional<List>> find(store::Reader& reader, std::string_view name);
 Result<std::vector<List>> all(store::Reader& reader);
 Result<std::int64_t> insert(store::Writer& writer, const ListSettings& settings, std::string_view who,
                             Time now);
+// A list that is not found until it is revealed: an import makes it so, and whatever becomes of the import,
+// no list is seen without its entries. reveal() fails with `conflict` where there is one of that name by
+// then.
+Result<std::int64_t> insert_hidden(store::Writer& writer, const ListSettings& settings, std::string_view who,
+                                   Time now);
+Status reveal(store::Writer& writer, std::int64_t list, std::string_view name, Time now);
 Status mark_removed(store::Writer& writer, std::int64_t list, Time now);
 Status add_counts(store::Writer& writer, std::int64_t list, const std::array<std::int64_t, 3>& by_state,
                   Time now);

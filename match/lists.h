@@ -181,10 +181,11 @@ class Lists {
     Status export_to(std::string_view name, formats::Format format,
                      const std::function<Status(std::string_view)>& write) const;
 
-    // Creates the list with default settings where there is none. Reads from the descriptor's position to its
-    // end (a pipe will do). Bounded memory. Fails, with nothing changed, where no line can be read, where the
-    // format or the method cannot be told (`invalid`, saying what to do), or where the list is being imported
-    // into by somebody else (`conflict`).
+    // Creates the list with default settings where there is none; it is seen together with its entries, not
+    // before. Reads from the descriptor's position to its end, once (a pipe will do). Bounded memory. Fails,
+    // with nothing changed, where no line can be read, where the format or the method cannot be told
+    // (`invalid`, saying what to do), or where somebody else imports into the list or made it meanwhile
+    // (`conflict`).
     Result<ImportReport> import(std::string_view name, int fd, const ImportOptions& options);
 
     void observe(ListObserver& observer);

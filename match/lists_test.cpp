@@ -19,6 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::md5;
 using testing::Room;
+using ::testing::SizeIs;
 
 class ListsTest : public ::testing::TestWithParam<store::testing::Kind> {
   protected:
@@ -273,6 +274,39 @@ TEST_P(ListsTest, AKilledImportIsInvisibleAndCleanedUp) {
     EXPECT_EQ(room.import("a", md5(1).text() + "\n" + md5(5).text(), {})->added, 1U);
     EXPECT_EQ(counts("a").total(), 2U);
     EXPECT_EQ(room.rows("hash_entry"), 2);
+}
+
+// A first import's list appears with its entries, or not at all.
+TEST_P(ListsTest, AListIsSeenOnlyWithItsImport) {
+    std::string all;
+    for (int i = 0; i < 70'000; ++i) all += md5(i).text() + "\n";
+    EXPECT_EQ(import("a", all).added, 70'000U);
+    EXPECT_EQ(counts("a").active, 70'000U);
+    EXPECT_EQ(import("empty", "# nothing yet\n").added, 0U);
+    EXPECT_EQ(counts("empty").total(), 0U);
+    // It can be removed like any other, and its entries go.
+    ASSERT_TRUE(room.lists->remove("a"));
+    EXPECT_EQ(room.rows("hash_entry"), 0);
+    EXPECT_THAT(*room.lists->all(), SizeIs(1));
+}
+
+// Two first imports at once: each makes a list that is not seen; the one that is published later is refused.
+TEST_P(ListsTest, AListMadeMeanwhileIsNotTakenOver) {
+    ListSettings settings;
+    settings.name = "a";
+    std::int64_t hidden = 0;
+    ASSERT_TRUE(room.store.write([&](store::Writer& writer) -> Status {
+        auto id = list_store::insert_hidden(writer, settings, "ann", room.clock.now());
+        hidden = id.value_or(0);
+        return id ? Status{} : Status(pass(id.error()));
+    }));
+    EXPECT_THAT(*room.lists->all(), IsEmpty()) << "not seen";
+    EXPECT_EQ(import("a", md5(1).text()).added, 1U);
+    const auto revealed = room.store.write(
+        [&](store::Writer& writer) { return list_store::reveal(writer, hidden, "a", room.clock.now()); });
+    ASSERT_FALSE(revealed);
+    EXPECT_EQ(revealed.error().code, ErrorCode::conflict);
+    EXPECT_EQ(counts("a").active, 1U);
 }
 
 TEST(ListNames, AreNeverTakenForFilesOrOptions) {
