@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxPage = 10'000;
 constexpr std::int64_t kExportPage = 5'000;
-constexpr std::size_t kMaxWords = 1'000;  // bytes of category, source, note, who
+constexpr std::size_t kMaxWords = 1'000;  // bytes of category, source, who
 constexpr auto kCleaningAtOpen = std::chrono::milliseconds(300);
 
 using list_store::NewEntry;
@@ -214,7 +214,7 @@ Result<std::vector<List>> Lists::all() const {
 Result<Added> Lists::add(std::string_view name, std::span<const Value> values, std::string_view who,
                          std::string_view note, EntryState state) {
     const std::string by = words(who);
-    const std::string noted = words(note);
+    const std::string noted = formats::clean_note(note);
     Added result;
     auto status = state_->store.write([&](Writer& writer) -> Status {
         result = {};
@@ -287,7 +287,7 @@ Result<Dropped> Lists::drop(std::string_view name, std::span<const Value> values
 Status Lists::set(std::string_view name, const Value& value, EntryState state,
                   std::optional<std::string> note, std::string_view who) {
     const std::string by = words(who);
-    const std::optional<std::string> noted = note ? std::optional(words(*note)) : std::nullopt;
+    const std::optional<std::string> noted = note ? std::optional(formats::clean_note(*note)) : std::nullopt;
     auto status = state_->store.write([&](Writer& writer) -> Status {
         auto opened = must_open(writer, name);
         if (!opened) return pass(opened.error());

@@ -10,8 +10,11 @@ namespace rushlight::match::formats {
 namespace {
 
 constexpr std::size_t kMaxColumns = 200;
-constexpr std::size_t kMaxJoinedLines =
-    100;  // of one quoted field; a quote never closed costs no more than that
+constexpr std::size_t kMaxJoinedLines = 2'000;  // of one row: more than a note can have
+// Lines that were joined in vain are read again, each from its own start; a file made to open quotes that
+// never close may ask for so many of them. Behind that a quote has to close on its own line.
+constexpr std::size_t kMaxReread = 200'000;
+static_assert(kMaxJoinedLines > kMaxNoteBytes);
 
 enum class Role { other, hash, value, method, note, state };
 struct Column {
@@ -55,6 +58,7 @@ class CsvReader {
     Result<std::optional<Record>> next() {
         Record record;
         std::vector<std::string> read;  // the lines it took
+        std::size_t bytes = 0;
         while (true) {
             auto line = lines_.next();
             if (!line) return pass(line.error());
@@ -72,46 +76,43 @@ class CsvReader {
             if (read.empty()) {
                 if (trim(text).empty() || text.front() == '#') continue;
                 record.line = (*line)->number;
-                joined_.assign(text);
-            } else {
-                joined_ += '\n';
-                joined_ += text;
             }
-            if (split_fields(record)) return record;
+            if (take(text, record)) return record;
             read.emplace_back(text);
-            if (read.size() >= kMaxJoinedLines || joined_.size() > kMaxLineBytes) {
+            bytes += text.size() + 1;
+            if (read.size() >= std::min(kMaxJoinedLines, reread_left_ + 1) || bytes > kMaxLineBytes) {
                 return unclosed(std::move(record), std::move(read));
             }
         }
     }
 
   private:
-    // False where a quoted field goes on in the next line.
-    bool split_fields(Record& record) {
-        record.fields.clear();
+    // One more line of the row; false where a quoted field goes on in the next.
+    bool take(std::string_view line, Record& record) {
+        if (quoted_) field_ += '\n';
         std::size_t at = 0;
         while (true) {
-            if (record.fields.size() == kMaxColumns) {
-                record.problem = "more than " + std::to_string(kMaxColumns) + " columns";
-                return true;
-            }
-            std::string field;
-            if (at < joined_.size() && joined_[at] == '"') {
-                ++at;
-                while (true) {
-                    const auto quote = joined_.find('"', at);
-                    if (quote == std::string::npos) return false;
-                    field.append(joined_, at, quote - at);
-                    at = quote + 1;
-                    if (at >= joined_.size() || joined_[at] != '"') break;
-                    field += '"';
-                    ++at;
+            if (!quoted_) {
+                field_.clear();
+                if (record.fields.size() == kMaxColumns) {
+                    record.problem = "more than " + std::to_string(kMaxColumns) + " columns";
+                    return true;
                 }
+                quoted_ = at < line.size() && line[at] == '"';
+                if (quoted_) ++at;
             }
-            const auto end = std::min(joined_.find(separator_, at), joined_.size());
-            field.append(joined_, at, end - at);  // unquoted, or what wrongly follows a quote
-            record.fields.push_back(std::move(field));
-            if (end == joined_.size()) return true;
+            while (quoted_) {
+                const auto quote = std::min(line.find('"', at), line.size());
+                field_ += line.substr(at, quote - at);
+                if (quote == line.size()) return false;
+                at = quote + 1;
+                quoted_ = at < line.size() && line[at] == '"';
+                if (quoted_) field_ += line[at++];
+            }
+            const auto end = std::min(line.find(separator_, at), line.size());
+            field_ += line.substr(at, end - at);  // unquoted, or what wrongly follows a quote
+            record.fields.push_back(std::move(field_));
+            if (end == line.size()) return true;
             at = end + 1;
         }
     }
@@ -119,6 +120,8 @@ class CsvReader {
     // The first line is bad; the others get their own chance.
     Record unclosed(Record record, std::vector<std::string> read) {
         read.erase(read.begin());
+        quoted_ = false;
+        reread_left_ -= std::min(reread_left_, read.size());
         lines_.give_back(std::move(read), record.line + 1);
         record.problem = "a quote is opened and never closed";
         return record;
@@ -126,7 +129,9 @@ class CsvReader {
 
     Lines& lines_;
     char separator_ = ',';
-    std::string joined_;
+    bool quoted_ = false;  // within a quoted field, whose text so far is
+    std::string field_;
+    std::size_t reread_left_ = kMaxReread;
 };
 
 char separator_of(std::string_view header) {

@@ -51,18 +51,6 @@ std::string folded(std::string_view type) {
     return name;
 }
 
-// A note as the store takes it: UTF-8, no control character, cut at a character.
-void clean_note(std::string_view note, std::string& out) {
-    out = to_utf8(trim(note.substr(0, 4 * kMaxNoteBytes)));
-    for (char& c : out) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    }
-    if (out.size() <= kMaxNoteBytes) return;
-    std::size_t end = kMaxNoteBytes;
-    while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
-    out.resize(end);
-}
-
 }  // namespace
 
 std::string_view to_string(EntryState state) { return kStates.at(static_cast<std::size_t>(state)); }
@@ -95,10 +83,26 @@ bool is_other_type(std::string_view type) {
     return type.size() <= 64 && std::ranges::find(kOtherTypes, folded(type)) != std::end(kOtherTypes);
 }
 
+std::string clean_note(std::string_view note) {
+    std::string text = to_utf8(trim(note).substr(0, 4 * kMaxNoteBytes));
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c == '\r') {
+            if (i + 1 == text.size() || text[i + 1] != '\n') out += '\n';
+        } else {
+            out += (c < 0x20 && c != '\n' && c != '\t') || c == 0x7F ? ' ' : text[i];
+        }
+    }
+    std::size_t end = std::min(out.size(), kMaxNoteBytes);
+    while (end > 0 && end < out.size() && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
+    return std::string(trim(std::string_view(out).substr(0, end)));
+}
+
 Status Emitter::emit(std::uint64_t line, Method method, Bytes bytes, bool undecided, const Extra& extra) {
     Item item{line, method, bytes, undecided, extra.state, {}};
     if (!extra.note.empty()) {
-        clean_note(extra.note, note_);
+        note_ = clean_note(extra.note);
         item.note = note_;
     }
     return sink_.item(item);

@@ -39,6 +39,11 @@ std::optional<Format> parse_format(std::string_view text);
 inline constexpr std::size_t kMaxLineBytes = 2 << 20;  // holds the longest vPDQ value
 inline constexpr std::size_t kMaxNoteBytes = 1000;     // a longer note is cut at a character
 
+// A note as lists keep it: at most kMaxNoteBytes of well-formed UTF-8, lines ended by a newline, no other
+// control character but the tab, no white space at its ends. A clean note stays as it is, and comes back from
+// CSV and JSON lines byte for byte.
+std::string clean_note(std::string_view note);
+
 // One value of a list file. Views live until the callback returns.
 struct Item {
     std::uint64_t line = 0;  // that it began on, from 1
@@ -46,7 +51,7 @@ struct Item {
     Bytes bytes;             // packed, as in Value
     bool undecided = false;  // 64 bare digits: `method` says sha256, and may be pdq as well
     std::optional<EntryState> state;
-    std::string_view note;  // well-formed UTF-8
+    std::string_view note;  // clean
 };
 
 struct ReadOptions {

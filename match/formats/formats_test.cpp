@@ -4,6 +4,7 @@
 #include "match/formats/read_case.h"
 #include "match/formats/sixty_four.h"
 
+#include <chrono>
 #include <fstream>
 #include <random>
 
@@ -103,7 +104,7 @@ std::vector<Case> cases() {
          "value;note;state\n" + kMd5 + ";\"one;\ntwo \"\"three\"\"\";quarantined\n" + kSha1 + ";;DISABLED\n" +
              kMd5 + ";;nowhere\n",
          Format::csv,
-         {"2 md5 " + kMd5 + " quarantined #one; two \"three\"", "4 sha1 " + kSha1 + " disabled"},
+         {"2 md5 " + kMd5 + " quarantined #one;\ntwo \"three\"", "4 sha1 " + kSha1 + " disabled"},
          {"5: 'nowhere' is no state"}},
         {"a quote that never closes costs its own line only",
          "md5,note\n" + kMd5 + ",\"open\n" + kMd5 + ",fine\n" + kMd5 + ",too\n",
@@ -120,7 +121,7 @@ std::vector<Case> cases() {
              "{\"md5\":\"" + kMd5 + "\",\"sha1\":\"" + kSha1 + "\",\"size\":3}\n" +
              "{\"signal_type\":\"vpdq\"," + "\"signal_str\":" + kVideo + "}\n{\"hash\":\"" + kMd5 + "\"}\n",
          Format::jsonl,
-         {"1 pdq " + kHex64 + " quarantined #a b", "2 md5 " + kMd5, "2 sha1 " + kSha1, "3 vpdq " + kVideo,
+         {"1 pdq " + kHex64 + " quarantined #a\nb", "2 md5 " + kMd5, "2 sha1 " + kSha1, "3 vpdq " + kVideo,
           "4 md5 " + kMd5}},
         {"JSON lines that are none",
          "{\"md5\":\"" + kMd5 + "\"}\n{\"md5\":\n[]\n{\"md5\":12}\n{\"a\":1}\n{\"hash_digest\":\"" + kMd5 +
@@ -161,10 +162,10 @@ std::vector<Case> cases() {
          {"4: 'image' is no known kind of hash"}},
         {"an empty file is an empty list", "", Format::text, {}},
         {"only comments", "# nothing yet\n", Format::text, {}},
-        {"a note is cut at a character and has no control characters",
+        {"a note is cut at a character and has no control characters but tabs",
          kMd5 + " # a\tb\x1b[2J" + std::string(1100, 'y') + "\n",
          Format::text,
-         {"1 md5 " + kMd5 + " #a b [2J" + std::string(1000 - 7, 'y')}},
+         {"1 md5 " + kMd5 + " #a\tb [2J" + std::string(1000 - 7, 'y')}},
     };
 }
 
@@ -234,6 +235,70 @@ TEST(Formats, WhatIsWrittenReadsBack) {
         EXPECT_EQ(read.items, expected);
         EXPECT_THAT(read.bad, IsEmpty());
     }
+}
+
+// Any note, once clean, survives being written and read, with its newlines, quotes and all.
+TEST(Formats, NotesReadBackByteForByte) {
+    constexpr std::string_view kPieces[] = {
+        "\n",   "\n\n", "\r\n", "\r",   "\"",   "\"\"",         ",",   ";", "\t", " ",    "#",
+        "\\",   "\\n",  "{",    "[",    "a",    "bc",           "ä",   "€", "😀", "\xFF", "\xE2\x82",
+        "\x01", "\x7F", "'",    "<!--", "\x1b", "\xEF\xBB\xBF", "pdq,"};
+    std::mt19937_64 random(7);
+    const auto value = *Value::parse(Method::md5, kMd5);
+    for (int round = 0; round < 3000; ++round) {
+        std::string raw;
+        for (auto pieces = random() % (round % 10 == 0 ? 1500 : 30); pieces > 0; --pieces) {
+            raw += random() % 50 == 0 ? std::string_view("\0", 1) : kPieces[random() % std::size(kPieces)];
+        }
+        const std::string note = clean_note(raw);
+        ASSERT_EQ(clean_note(note), note);
+        ASSERT_LE(note.size(), kMaxNoteBytes);
+        ASSERT_TRUE(is_utf8(note));
+        ASSERT_EQ(note.find_first_of(std::string_view("\0\r\x01\x1b\x7F", 5)), std::string::npos);
+        for (const Format format : {Format::csv, Format::jsonl}) {
+            std::string content = format == Format::csv ? std::string(csv_header()) : "";
+            for (int twice = 0; twice < 2; ++twice) {
+                write_entry(format, {value, EntryState::disabled, note, "me", "2024"}, content);
+            }
+            const Read read = read_text_as_list(content);
+            ASSERT_EQ(read.items.size(), 2U) << content;
+            for (const auto& item : read.items) {
+                ASSERT_EQ(item.substr(item.find(' ') + 1),
+                          "md5 " + kMd5 + " disabled" + (note.empty() ? "" : " #" + note));
+            }
+            ASSERT_THAT(read.bad, IsEmpty());
+        }
+    }
+}
+
+TEST(Formats, ANoteMayHaveAsManyLinesAsItHasBytes) {
+    std::string note = "a" + std::string(998, '\n') + "b";
+    EXPECT_EQ(clean_note(note), note);
+    EXPECT_EQ(clean_note("  a\r\nb\rc\n"), "a\nb\nc");
+    EXPECT_EQ(clean_note(std::string(999, 'x') + "é"), std::string(999, 'x')) << "cut at a character";
+    EXPECT_EQ(clean_note(std::string(990, 'x') + std::string(50, ' ') + "y"), std::string(990, 'x'));
+    std::string content(csv_header());
+    write_entry(Format::csv, {*Value::parse(Method::md5, kMd5), EntryState::active, note, "me", "2024"},
+                content);
+    EXPECT_THAT(read_text_as_list(content).items, ElementsAre("2 md5 " + kMd5 + " active #" + note));
+}
+
+// Lines that open a quote, whether the one before was open or not, and then none that could close it: each of
+// the first would have all the others read again.
+TEST(Formats, QuotesThatNeverCloseCostLittle) {
+    std::string content = "note,md5\n";
+    std::size_t lines = 0;
+    for (int round = 0; round < 50; ++round) {
+        for (int i = 0; i < 150; ++i) content += "x\",\"\n";
+        for (int i = 0; i < 1900; ++i) content += "z\n";
+        lines += 150 + 1900;
+    }
+    content += "," + kMd5 + "\n";
+    const auto begin = std::chrono::steady_clock::now();
+    const Read read = read_text_as_list(content);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+    EXPECT_THAT(read.items, ElementsAre(std::to_string(lines + 2) + " md5 " + kMd5));
+    EXPECT_EQ(read.bad.size(), lines);
 }
 
 TEST(Value, AVideoIsReadStrictlyAndWrittenCanonically) {
