@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
@@ -11,6 +12,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace rushlight::app::testing {
 namespace {
@@ -181,6 +183,29 @@ TEST_F(ListCommand, AKilledFirstImportLeavesNothingToBeSeen) {
     EXPECT_EQ(shown.lines()[0]["entries"], 400'000);
 }
 
+// What `<(some program)` gives a command: it can be read once, and has no size.
+TEST_F(ListCommand, ReadsListsFromPipes) {
+    const std::string haystack = read_file(source_file("match/testdata/pdq-haystack.txt"));
+    const std::string pipe = folder_.path("list.fifo");
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const auto with_pipe = [&](const std::vector<std::string>& arguments) {
+        std::jthread writer([&] { std::ofstream(pipe) << haystack; });
+        return rushlight(arguments);
+    };
+    const Ran imported = with_pipe({"list", "import", "ours", pipe, "--json"});
+    ASSERT_EQ(imported.status, 0) << imported.err;
+    EXPECT_EQ(imported.lines().at(0)["added"], 1350);
+    const std::string hash = haystack.substr(0, 64);
+    EXPECT_GE(with_pipe({"match", "--list", pipe, hash, "--json"}).lines().at(0)["matches"].size(), 1u);
+    folder_.write("things/note.txt", "nothing to see");
+    const std::vector<std::string> scan{"scan", folder_.path("things"), "--list", pipe, "--json"};
+    for (const int skipped : {0, 1}) {
+        const Ran ran = with_pipe(scan);
+        ASSERT_EQ(ran.status, 0) << ran.err;
+        EXPECT_EQ(ran.lines().back()["summary"]["skipped"], skipped) << "the same list is the same question";
+    }
+}
+
 TEST_F(ListCommand, ExportsWhatImportReadsBack) {
     const std::string haystack = source_file("match/testdata/pdq-haystack.txt");
     ASSERT_EQ(rushlight({"list", "import", "ours", haystack}).status, 0);
@@ -202,6 +227,12 @@ TEST_F(ListCommand, ExportsWhatImportReadsBack) {
         return all;
     };
     EXPECT_EQ(entries("copy"), entries("ours"));
+    const Ran lines = rushlight({"list", "export", "ours", "--format", "jsonl"});
+    EXPECT_EQ(lines.lines().size(), 1350u);
+    EXPECT_EQ(lines.out, rushlight({"list", "export", "ours", "--json"}).out);
+    ASSERT_EQ(rushlight({"list", "import", "lines", "-", "--json"}, lines.out).status, 0);
+    EXPECT_EQ(entries("lines"), entries("ours"));
+    EXPECT_EQ(rushlight({"list", "export", "ours", "--format", "xml"}).status, 2);
     EXPECT_GT(entries("copy").size(), 1300u);
 }
 

@@ -64,6 +64,14 @@ ordered_json to_json(const match::ImportReport& report) {
     return object;
 }
 
+// "1,350", or with those among them that do not act: "1,350, 2 quarantined".
+std::string entries_of(const match::Counts& counts) {
+    std::string text = grouped(counts.total());
+    if (counts.quarantined > 0) text += ", " + grouped(counts.quarantined) + " quarantined";
+    if (counts.disabled > 0) text += ", " + grouped(counts.disabled) + " disabled";
+    return text;
+}
+
 void print_list(const Context& context, const match::List& list) {
     if (context.json()) return print_json(to_json(list));
     print_line(fmt::format("{}: {} list, category {}{}", printable(list.name), match::to_string(list.kind),
@@ -181,9 +189,14 @@ int run_list(Context& context, const ListImport& command) {
                                      "': text, csv, jsonl, threatexchange, hashdeep and md5sum can be read"});
         }
     }
-    ProgressBar bar("importing", !context.json());
-    options.progress = [&bar](std::uint64_t read) {
-        bar.update(read, std::nullopt);
+    ProgressBar reading("reading", !context.json());
+    std::optional<ProgressBar> storing;  // it counts its rate, and so the time left, from its start
+    options.progress = [&](const match::ImportProgress& progress) {
+        if (progress.step == match::ImportProgress::Step::storing && !storing) {
+            reading.clear();
+            storing.emplace("storing", !context.json());
+        }
+        (storing ? *storing : reading).update(progress.done, progress.total);
         return true;
     };
     const auto file = open_list_file(command.file);
@@ -191,7 +204,8 @@ int run_list(Context& context, const ListImport& command) {
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
     const auto imported = (*lists)->import(command.name, file->get(), options);
-    bar.clear();
+    reading.clear();
+    storing.reset();
     if (!imported) return report(imported.error());
     if (context.json()) {
         print_json(to_json(*imported));
@@ -213,7 +227,8 @@ int run_list(Context& context, const ListImport& command) {
 int run_list(Context& context, const ListExport& command) {
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
-    const auto format = context.json() ? match::formats::Format::jsonl : match::formats::Format::csv;
+    const bool json_lines = context.json() || command.format == "jsonl";
+    const auto format = json_lines ? match::formats::Format::jsonl : match::formats::Format::csv;
     const auto exported = (*lists)->export_to(command.name, format, [](std::string_view text) -> Status {
         return write_all(STDOUT_FILENO, bytes_of(text), "standard output");
     });
@@ -239,15 +254,22 @@ int run_list(Context& context, const ListShow& command) {
         print_line("There is no list yet. `rushlight list import NAME FILE` brings one in.");
         return kDone;
     }
-    Table table({"list", "kind", "category", "active", "quarantined", "disabled", "near means"}, 0);
+    // So that it fits into 80 columns: what is seldom there stands behind the number of entries.
+    constexpr std::size_t kCategory = 16;
+    const bool screen = is_terminal(STDOUT_FILENO);
+    const Time now = system_clock().now();
+    Table table({"list", "kind", "category", "pdq", "vpdq", "entries"}, 0);
     for (const match::List& list : *all) {
-        table.add({{printable(list.name)},
-                   {std::string(match::to_string(list.kind))},
-                   {printable(list.category)},
-                   {grouped(list.entries.active)},
-                   {grouped(list.entries.quarantined)},
-                   {grouped(list.entries.disabled)},
-                   {thresholds_of(list.thresholds)}});
+        const std::string category = printable(list.category);
+        const bool cut = screen && columns_of(category) > kCategory;
+        const bool expired = list.expires && *list.expires <= now;
+        table.add(
+            {{printable(list.name)},
+             {std::string(match::to_string(list.kind))},
+             {cut ? fitted(category, kCategory) : category},
+             {std::to_string(list.thresholds.pdq)},
+             {fmt::format("{} {}%", list.thresholds.vpdq, list.thresholds.vpdq_share)},
+             {entries_of(list.entries) + (expired ? ", expired" : ""), expired ? Tone::warn : Tone::plain}});
     }
     table.print();
     return kDone;

@@ -81,7 +81,8 @@ void add_list_commands(CLI::App& top, const Sink& sink) {
                 ->check(CLI::IsMember({"known", "negative"}));
             app.add_option("--category", c.category, "What its entries are, in your words");
             app.add_option("--source", c.source, "Where it comes from");
-            app.add_option("--threshold", c.thresholds, "METHOD=N, such as pdq=31 or vpdq=80 (% of frames)");
+            app.add_option("--threshold", c.thresholds,
+                           "pdq=BITS or vpdq=BITS, 0 to 63, or vpdq_share=PERCENT of a video's frames");
             app.add_option("--expires", c.expires, "Time after which the list no longer acts, RFC 3339");
         });
     add<ListImport>(
@@ -93,8 +94,11 @@ void add_list_commands(CLI::App& top, const Sink& sink) {
             app.add_option("--method", c.method, "What its bare hashes are")->check(method_check());
         });
     add<ListExport>(*list, "export", "Print a list in a form that `list import` reads back",
-                    "rushlight list export ours > ours.jsonl", sink,
-                    [&](CLI::App& app, ListExport& c) { name(app, c.name); });
+                    "rushlight list export ours > ours.csv", sink, [&](CLI::App& app, ListExport& c) {
+                        name(app, c.name);
+                        app.add_option("--format", c.format, "csv where not given; jsonl, as with --json")
+                            ->check(CLI::IsMember({"csv", "jsonl"}));
+                    });
     add<ListShow>(*list, "show", "Show all lists, or one", "rushlight list show", sink,
                   [](CLI::App& app, ListShow& c) { app.add_option("NAME", c.name, "The list's name"); });
     add<ListRemove>(*list, "remove", "Remove a list and its entries", "rushlight list remove old", sink,

@@ -51,6 +51,7 @@ struct ListImport {
 };
 struct ListExport {
     std::string name;
+    std::optional<std::string> format;
 };
 struct ListShow {
     std::optional<std::string> name;

@@ -195,16 +195,11 @@ int run_scan(Context& context, const ScanCommand& command) {
     };
     options.progress = [&](const scan::Progress& progress) { bar.update(progress.files, progress.total); };
 
-    scan::Parts parts{.store = **store,
-                      .pool = **context.pool(),
-                      .fingerprinter = **fingerprinter,
-                      .matcher = **matcher,
-                      .list_files = {},
-                      .list_method = method,
-                      .clock = system_clock()};
-    for (const std::string& list : command.lists) {
-        if (match::names_a_file(list)) parts.list_files.push_back(list);
-    }
+    const scan::Parts parts{.store = **store,
+                            .pool = **context.pool(),
+                            .fingerprinter = **fingerprinter,
+                            .matcher = **matcher,
+                            .clock = system_clock()};
     const auto summary = scan::run(parts, options);
     bar.clear();
     if (!context.json() && !table.empty()) print_line("");

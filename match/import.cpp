@@ -169,7 +169,12 @@ class Importer {
         auto bulk = lists_.store.bulk_load("hash_entry", list_store::entry_columns());
         if (!bulk) return pass(bulk.error());
         auto beat = Steady::now();
+        std::uint64_t seen = 0;
         auto status = sorter_.each(undecided_, [&](const Sorter::Sorted& sorted) -> Status {
+            if (++seen % kProgressEvery == 0 && options_.progress &&
+                !options_.progress({ImportProgress::Step::storing, seen, report_.read})) {
+                return stopped();
+            }
             auto answer = keys.find(sorted.key);
             if (!answer) return pass(answer.error());
             if (*answer == ExistingKeys::Answer::visible) return {};
@@ -205,9 +210,6 @@ class Importer {
 
     Status heartbeat(Steady::time_point& next) {
         next = Steady::now() + kHeartbeat;
-        if (options_.progress && !options_.progress(report_.read)) {
-            return fail(ErrorCode::cancelled, "the import was stopped; nothing has changed");
-        }
         return lists_.store.write(
             [&](Writer& writer) { return list_store::keep_alive(writer, import_, lists_.clock.now()); },
             store::Durability::process);

@@ -9,6 +9,9 @@ namespace rushlight::match {
 // Fills format, read, bad_lines and bad of the report. Fails where nothing at all could be read.
 Status read_into(int fd, const ImportOptions& options, Sorter& sorter, ImportReport& report);
 
+inline constexpr std::uint64_t kProgressEvery = 65'536;  // values
+Status stopped();                                        // by its caller: `cancelled`
+
 // What the bare values of 64 digits are: as they look, else `fallback`, else `invalid` in words.
 Result<Method> decide_undecided(Sorter& sorter, std::optional<Method> fallback);
 

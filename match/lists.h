@@ -10,7 +10,7 @@
 // Errors: `not_found` (no such list), `conflict`, `invalid` (a name, a threshold), else the store's own.
 #pragma once
 
-#include "base/content.h"
+#include "base/hash.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "match/formats/formats.h"
@@ -92,6 +92,7 @@ struct List : ListSettings {
     std::string created_by;
     Time changed;  // the last change of the list or an entry of it
     Counts entries;
+    std::optional<Sha256> content;  // of a list that is a file: of what it holds, in whatever order
 };
 
 struct Entry {
@@ -130,6 +131,13 @@ struct ImportReport {
 };
 inline constexpr std::size_t kMaxBadLines = 1000;
 
+// How far an import is: it reads everything, then stores what is new.
+struct ImportProgress {
+    enum class Step : std::uint8_t { reading, storing } step = Step::reading;
+    std::uint64_t done = 0;              // values, in this step
+    std::optional<std::uint64_t> total;  // while reading, what the file's size lets expect; none of a pipe
+};
+
 struct ImportOptions {
     std::optional<formats::Format> format;  // none: told from the content
     std::optional<Method> method;           // of values whose method the file does not say
@@ -137,8 +145,8 @@ struct ImportOptions {
                                             // not tell by itself; none: then the import is refused
     EntryState state = EntryState::active;  // of entries whose state the file does not say
     std::string who;
-    // Called now and then with the values read so far; returning false cancels, and nothing has changed.
-    std::function<bool(std::uint64_t read)> progress;
+    // Called now and then; returning false cancels, and nothing has changed.
+    std::function<bool(const ImportProgress&)> progress;
 };
 
 // Told of every change that this object made, after it was committed and before the call returns.

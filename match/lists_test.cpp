@@ -224,10 +224,19 @@ TEST_P(ListsTest, AFileThatIsNoListChangesNothing) {
 TEST_P(ListsTest, ACancelledImportLeavesNothing) {
     std::string all;
     for (int i = 0; i < 70'000; ++i) all += md5(i).text() + "\n";
-    ImportOptions options;
-    options.progress = [](std::uint64_t) { return false; };
-    EXPECT_EQ(room.import("a", all, options).error().code, ErrorCode::cancelled);
-    EXPECT_THAT(*room.lists->all(), IsEmpty());
+    using Step = ImportProgress::Step;
+    for (const Step at : {Step::reading, Step::storing}) {
+        ImportOptions options;
+        options.progress = [&](const ImportProgress& progress) {
+            // Of a file it is known how much there is to come.
+            EXPECT_TRUE(progress.total && *progress.total >= progress.done && *progress.total <= 70'100)
+                << progress.done;
+            return progress.step != at;
+        };
+        EXPECT_EQ(room.import("a", all, options).error().code, ErrorCode::cancelled);
+        EXPECT_THAT(*room.lists->all(), IsEmpty());
+        EXPECT_EQ(room.rows("hash_entry"), 0);
+    }
 }
 
 // What a killed import leaves: a row that says it runs, in a process that does not exist, and staged entries.

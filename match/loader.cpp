@@ -1,5 +1,6 @@
 #include "match/loader.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "match/import_read.h"
 #include "match/lists_state.h"
@@ -173,8 +174,38 @@ Status save_snapshot(const std::string& folder, const Tables& tables, Position p
     return {};
 }
 
-Result<ImportReport> load_file(const std::string& path, std::uint32_t list, std::optional<Method> method,
-                               std::optional<Method> undecided, Tables& tables) {
+namespace {
+
+// One number for all that a list holds: a hash over the hash of what came before and the next piece.
+class ContentHash {
+  public:
+    void add(const Sorter::Sorted& sorted) {
+        piece_.push_back(static_cast<std::byte>(sorted.key.method));
+        piece_.push_back(static_cast<std::byte>(sorted.state));
+        piece_.insert(piece_.end(), sorted.key.bytes.begin(), sorted.key.bytes.end());
+        if (piece_.size() >= kPiece) take();
+    }
+    Sha256 finish() {
+        take();
+        return so_far_;
+    }
+
+  private:
+    void take() {
+        piece_.insert(piece_.end(), so_far_.value.begin(), so_far_.value.end());
+        so_far_ = sha256_of(piece_);
+        piece_.clear();
+    }
+
+    static constexpr std::size_t kPiece = 64 << 10;
+    ByteVector piece_;
+    Sha256 so_far_{};
+};
+
+}  // namespace
+
+Result<LoadedFile> load_file(const std::string& path, std::uint32_t list, std::optional<Method> method,
+                             std::optional<Method> undecided, Tables& tables) {
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return fail_errno("cannot open the hash list '" + printable(path) + "'");
     const char* folder = std::getenv("TMPDIR");
@@ -192,15 +223,17 @@ Result<ImportReport> load_file(const std::string& path, std::uint32_t list, std:
     auto decided = decide_undecided(sorter, undecided);
     if (!decided) return named(decided.error());
     Batch batch;
+    ContentHash content;
     auto status = sorter.each(*decided, [&](const Sorter::Sorted& sorted) -> Status {
         ++report.added;
+        content.add(sorted);
         tables.add_new(sorted.key, sorted.detail, {list, sorted.state}, batch);
         return {};
     });
     if (!status) return named(status.error());
     tables.apply(batch);
     report.duplicate = report.read - report.added;
-    return report;
+    return LoadedFile{std::move(report), content.finish()};
 }
 
 }  // namespace rushlight::match

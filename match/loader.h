@@ -33,8 +33,13 @@ Result<Loaded> load_snapshot(store::Store& store, const std::string& folder);
 // Replaces the one before it.
 Status save_snapshot(const std::string& folder, const Tables& tables, Position position);
 
-// Adds a list file's entries to the tables as list number `list`.
-Result<ImportReport> load_file(const std::string& path, std::uint32_t list, std::optional<Method> method,
-                               std::optional<Method> undecided, Tables& tables);
+struct LoadedFile {
+    ImportReport report;
+    Sha256 content;  // of its entries in the order of their keys, and of their states
+};
+// Adds a list file's entries to the tables as list number `list`. Reads it once, from its start to its end: a
+// pipe will do.
+Result<LoadedFile> load_file(const std::string& path, std::uint32_t list, std::optional<Method> method,
+                             std::optional<Method> undecided, Tables& tables);
 
 }  // namespace rushlight::match

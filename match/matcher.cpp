@@ -109,15 +109,16 @@ Status Matcher::State::open_files(const Sources& sources) {
     for (const auto& path : sources.files) {
         if (!file_tables) file_tables = std::make_shared<Tables>();
         const auto number = static_cast<std::uint32_t>(kFirstFileList + files.size());
-        auto report = load_file(path, number, sources.file_method, sources.file_undecided, *file_tables);
-        if (!report) return pass(report.error());
+        auto loaded = load_file(path, number, sources.file_method, sources.file_undecided, *file_tables);
+        if (!loaded) return pass(loaded.error());
         List list;
         list.name = printable(path);
         list.category = kDefaultCategory;
         list.id = number;
-        list.entries.active = report->added;
+        list.entries.active = loaded->report.added;
+        list.content = loaded->content;
         file_lists.emplace(number, std::move(list));
-        files.push_back(std::move(*report));
+        files.push_back(std::move(loaded->report));
     }
     return {};
 }

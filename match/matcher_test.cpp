@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 namespace rushlight::match {
@@ -339,6 +340,31 @@ TEST(Matcher, ExplainsWhatItDid) {
     EXPECT_EQ(matcher->match(query).error().code, ErrorCode::invalid);
     query.threshold = -1;
     EXPECT_EQ(matcher->match(query).error().code, ErrorCode::invalid);
+}
+
+// A pipe can be read once only; and what a list file says does not hang on the order of its lines.
+TEST(Matcher, AListFromAPipeIsReadOnceAndKnownByWhatItHolds) {
+    testing::Folder folder;
+    const std::string pipe = folder.path() + "/list.fifo";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const auto content_of = [&](const std::string& text) {
+        std::jthread writer([&] { std::ofstream(pipe) << text; });
+        const auto matcher = open(nullptr, file(pipe));
+        EXPECT_EQ(ask(*matcher, query_of(md5(2))).decision, Decision::exact) << text;
+        return matcher->lists().at(0).content;
+    };
+    const std::string one = md5(1).text() + "\n";
+    const std::string two = md5(2).text() + "\n";
+    const auto content = content_of(one + two);
+    ASSERT_TRUE(content);
+    EXPECT_EQ(content_of("# in another order\n" + two + one + two), content);
+    EXPECT_NE(content_of(two), content);
+    EXPECT_NE(content_of("md5,state\n" + one.substr(0, 32) + ",quarantined\n" + two), content);
+    std::string many;
+    for (int i = 0; i < 5'000; ++i) many += md5(i).text() + "\n";
+    const auto large = content_of(many);
+    EXPECT_NE(content_of(many + md5(5'000).text()), large);
+    EXPECT_EQ(content_of(many), large);
 }
 
 TEST(Matcher, AFileOfFewBareDigitsNeedsAMethodOrAFallback) {

@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kProgressInterval{100};
 
-// Everything that an answer depends on beside the bytes: the lists as they are now, and the files given as
-// lists, and how they are read.
-Result<Sha256> what_is_asked(const Parts& parts) {
+// Everything that an answer depends on beside the bytes: the lists as they are now, and what the files given
+// as lists held when they were read.
+Sha256 what_is_asked(const Parts& parts) {
     std::string text;
     for (const match::List& list : parts.matcher.lists()) {
         text += list.name + '\0' + std::string(match::to_string(list.kind)) + '\0' + list.category + '\0';
@@ -32,13 +32,7 @@ Result<Sha256> what_is_asked(const Parts& parts) {
               std::int64_t{expired}}) {
             text += std::to_string(number) + ' ';
         }
-    }
-    if (parts.list_method) text += match::formats::to_string(*parts.list_method);
-    for (const std::string& file : parts.list_files) {
-        const auto content = Content::open(file);
-        if (!content) return fail(content.error().code, file + ": " + content.error().message);
-        const auto read = parts.fingerprinter.fingerprint(*content, {}, {.exact = true, .perceptual = false});
-        if (read.exact) text += read.exact->sha256.hex();
+        if (list.content) text += list.content->hex();
     }
     return sha256_of(bytes_of(text));
 }
@@ -167,16 +161,15 @@ bool Item::was_unreadable() const { return outcome && outcome->decision == check
 Result<Summary> run(const Parts& parts, const Options& options) {
     const auto start = Steady::now();
     const auto asked = what_is_asked(parts);
-    if (!asked) return pass(asked.error());
     ScanStore scans(parts.store);
-    const auto begun = scans.begin(joined(options.targets), *asked, parts.clock.now());
+    const auto begun = scans.begin(joined(options.targets), asked, parts.clock.now());
     if (!begun) return pass(begun.error());
 
     Shared shared{.parts = parts,
                   .options = options,
                   .checker = {parts.fingerprinter, parts.matcher},
                   .store = scans,
-                  .asked = *asked,
+                  .asked = asked,
                   .submitter = "scan " + std::to_string(*begun)};
     Summary summary;
     for (const std::string& target : options.targets) {

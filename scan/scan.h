@@ -77,9 +77,6 @@ struct Parts {
     sandbox::Pool& pool;
     const media::Fingerprinter& fingerprinter;
     const match::Matcher& matcher;
-    // Of the matcher's sources: what these say is part of what was asked.
-    std::vector<std::string> list_files;
-    std::optional<match::Method> list_method;
     const Clock& clock;
 };
 

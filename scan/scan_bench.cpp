@@ -142,7 +142,6 @@ int main(int argc, char** argv) {
                             .pool = *light,
                             .fingerprinter = fingerprinter,
                             .matcher = **matcher,
-                            .list_files = {list},
                             .clock = system_clock()};
 
     struct Row {
