@@ -77,12 +77,29 @@ std::vector<Table::Cell> to_row(const std::string& path, const Fingerprint& fing
             {std::move(pdq), fingerprint.problem ? Tone::warn : Tone::plain}};
 }
 
+// The file's name, 64 digits and what stands between them.
+constexpr std::size_t kTableColumns = 120;
+
+// For a screen too narrow for the table: broken by the terminal, nobody could copy a hash from it.
+void print_block(const std::vector<Table::Cell>& row) {
+    std::string about;
+    for (const std::size_t i : {1, 2, 3}) {
+        if (row[i].text.empty()) continue;
+        about += (about.empty() ? "  " : ", ") + std::string(i == 3 ? "quality " : "") + row[i].text;
+    }
+    print_line(row[0].text);
+    print_line(toned(about, Tone::quiet, wants_colour(STDOUT_FILENO)));
+    if (!row[4].text.empty()) print_line("  " + toned(row[4].text, row[4].tone, wants_colour(STDOUT_FILENO)));
+}
+
 }  // namespace
 
 int run_hash(Context& context, const HashCommand& command) {
     const auto fingerprinter = context.fingerprinter();
     if (!fingerprinter) return report(fingerprinter.error());
     Table table({"file", "type", "size", "quality", "PDQ"}, 0);
+    const bool narrow =
+        is_terminal(STDOUT_FILENO) && std::cmp_less(terminal_columns(STDOUT_FILENO), kTableColumns);
     ProgressBar bar("fingerprinting", !context.json());
 
     // Read ahead on all cores, printed in the order of the arguments.
@@ -99,12 +116,18 @@ int run_hash(Context& context, const HashCommand& command) {
         if (context.json()) {
             print_json(to_json(command.paths[i], fingerprint));
         } else {
-            table.add(to_row(command.paths[i], fingerprint));
+            auto row = to_row(command.paths[i], fingerprint);
+            if (narrow) {
+                bar.clear();
+                print_block(row);
+            } else {
+                table.add(std::move(row));
+            }
             bar.update(i + 1, command.paths.size());
         }
     }
     bar.clear();
-    if (!context.json()) table.print();
+    if (!context.json() && !narrow) table.print();
     return kDone;
 }
 
