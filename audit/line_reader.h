@@ -1,0 +1,46 @@
+// Private: the lines of a descriptor, of bounded length, and the digest of all bytes so far.
+#pragma once
+
+#include "base/hash.h"
+#include "base/result.h"
+
+#include <memory>
+#include <string_view>
+
+namespace rushlight::audit {
+
+// The running SHA-256 of bytes that come in pieces.
+class RunningDigest {
+  public:
+    RunningDigest();
+    RunningDigest(RunningDigest&&) noexcept;
+    ~RunningDigest();
+    void add(std::string_view bytes);
+    Sha256 now() const;  // of all added so far; more may be added
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+class LineReader {
+  public:
+    LineReader(int fd, std::size_t most);
+    ~LineReader();
+
+    enum class Next { line, end, cut, too_long };  // cut: the last line has no newline
+    // The view of line() is valid until the next call.
+    Result<Next> next();
+    std::string_view line() const { return line_; }
+
+  private:
+    Result<bool> fill();  // false at the end
+
+    int fd_;
+    std::size_t most_;
+    std::unique_ptr<char[]> buffer_;
+    std::size_t begin_ = 0, end_ = 0;
+    std::string_view line_;
+};
+
+}  // namespace rushlight::audit
