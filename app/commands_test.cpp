@@ -183,6 +183,17 @@ TEST_F(ListCommand, AKilledFirstImportLeavesNothingToBeSeen) {
     EXPECT_EQ(shown.lines()[0]["entries"], 400'000);
 }
 
+TEST_F(ListCommand, SaysWhatIsKeptAndNeverMatched) {
+    const std::string file = folder_.write(
+        "list.txt", "photodna " + std::string(192, 'A') + "\nmd5 " + std::string(32, 'a') + "\n");
+    EXPECT_THAT(rushlight({"list", "import", "ours", file}).out, HasSubstr("1 PhotoDNA value is kept"));
+    EXPECT_EQ(rushlight({"list", "import", "other", file, "--json"}).lines().at(0)["photodna"], 1);
+    EXPECT_THAT(rushlight({"list", "add", "ours", std::string(192, 'B')}).out, HasSubstr("never matched"));
+    const Ran old = rushlight({"list", "create", "old", "--expires", "2020-01-01T00:00:00Z"});
+    EXPECT_THAT(old.out, HasSubstr("it is not searched any more"));
+    EXPECT_THAT(rushlight({"list", "show"}).out, HasSubstr("0, expired"));
+}
+
 // What `<(some program)` gives a command: it can be read once, and has no size.
 TEST_F(ListCommand, ReadsListsFromPipes) {
     const std::string haystack = read_file(source_file("match/testdata/pdq-haystack.txt"));

@@ -3,6 +3,8 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -58,10 +60,23 @@ ordered_json to_json(const match::ImportReport& report) {
                         {"read", report.read},           {"added", report.added},
                         {"duplicate", report.duplicate}, {"bad_lines", report.bad_lines},
                         {"bad", ordered_json::array()}};
+    if (report.photodna > 0) object["photodna"] = report.photodna;
     for (const match::BadLine& bad : report.bad) {
         object["bad"].push_back({{"line", bad.line}, {"reason", to_utf8(bad.reason)}});
     }
     return object;
+}
+
+// "1 value", "1,350 values".
+std::string counted(std::uint64_t number, const std::string& one, const std::string& many) {
+    return grouped(number) + " " + (number == 1 ? one : many);
+}
+
+// What is kept and never looked for has to be said, or a list of it would look like one that works.
+void say_photodna(std::uint64_t number) {
+    if (number == 0) return;
+    print_line("  " + counted(number, "PhotoDNA value is", "PhotoDNA values are") +
+               " kept and handed on, but never matched: the algorithm is licensed");
 }
 
 // "1,350", or with those among them that do not act: "1,350, 2 quarantined".
@@ -77,11 +92,15 @@ void print_list(const Context& context, const match::List& list) {
     print_line(fmt::format("{}: {} list, category {}{}", printable(list.name), match::to_string(list.kind),
                            printable(list.category),
                            list.source.empty() ? "" : ", from " + printable(list.source)));
-    print_line(fmt::format("  {} entries: {} active, {} quarantined, {} disabled",
-                           grouped(list.entries.total()), grouped(list.entries.active),
+    print_line(fmt::format("  {}: {} active, {} quarantined, {} disabled",
+                           counted(list.entries.total(), "entry", "entries"), grouped(list.entries.active),
                            grouped(list.entries.quarantined), grouped(list.entries.disabled)));
     print_line(fmt::format("  near means {}", thresholds_of(list.thresholds)));
-    if (list.expires) print_line("  acts until " + list.expires->rfc3339());
+    if (list.expires) {
+        const bool over = *list.expires <= system_clock().now();
+        print_line("  " + (over ? "expired " + list.expires->rfc3339() + ": it is not searched any more"
+                                : "acts until " + list.expires->rfc3339()));
+    }
     print_line(fmt::format("  made {} by {}, changed {}", list.created.rfc3339(), printable(list.created_by),
                            list.changed.rfc3339()));
 }
@@ -217,10 +236,12 @@ int run_list(Context& context, const ListImport& command) {
     }
     if (imported->bad_lines > kShown)
         print_line(fmt::format("… and {} more", grouped(imported->bad_lines - kShown)));
-    print_line(fmt::format("{}: read {} values ({}), {} added, {} there already, {} bad lines left out",
-                           printable(imported->list), grouped(imported->read), imported->format,
-                           grouped(imported->added), grouped(imported->duplicate),
-                           grouped(imported->bad_lines)));
+    print_line(fmt::format("{}: read {} ({}), {} added, {} there already, {} left out",
+                           printable(imported->list), counted(imported->read, "value", "values"),
+                           imported->format, grouped(imported->added), grouped(imported->duplicate),
+                           counted(imported->bad_lines, "bad line", "bad lines")));
+    say_photodna(imported->photodna);
+    if (imported->read == 0) print_line("  the file holds no hash");
     return kDone;
 }
 
@@ -323,6 +344,8 @@ int run_list(Context& context, const ListAdd& command) {
     } else {
         print_line(fmt::format("{}: {} added, {} there already", printable(command.name), added->added,
                                added->duplicate));
+        say_photodna(static_cast<std::uint64_t>(
+            std::ranges::count(*values, Method::photodna, [](const Value& value) { return value.method; })));
     }
     return kDone;
 }

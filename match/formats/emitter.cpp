@@ -72,9 +72,17 @@ std::optional<Format> parse_format(std::string_view text) {
 
 std::optional<Method> method_of_type(std::string_view type) {
     if (type.size() > 64) return std::nullopt;
-    const std::string name = folded(type);
+    const std::string folded_name = folded(type);
+    std::string_view name = folded_name;
     for (const auto& known : kTypes) {
         if (known.name == name) return known.method;
+    }
+    for (const std::string_view end : {"hash", "sum"}) {  // "PDQ hash", "md5sum"
+        if (!name.ends_with(end)) continue;
+        name.remove_suffix(end.size());
+        for (const auto& known : kTypes) {
+            if (known.name == name) return known.method;
+        }
     }
     return std::nullopt;
 }

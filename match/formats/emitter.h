@@ -12,9 +12,8 @@
 
 namespace rushlight::match::formats {
 
-// The names that list files have for methods: "SHA-1", "video_md5", "HASH_PDQ", … in any case, with or
-// without
-// '-' and '_'.
+// The names that list files have for methods: "SHA-1", "video_md5", "HASH_PDQ", "PDQ hash", … in any case,
+// with or without '-', '_' and spaces.
 std::optional<Method> method_of_type(std::string_view type);
 // A type that exists in the field and is no hash we hold ("url", "text_tlsh", …), so that a line of it can be
 // told from a broken one.

@@ -116,6 +116,15 @@ std::vector<Case> cases() {
          Format::csv,
          {"2 pdq " + kHex64},
          {"3: not the 64 hexadecimal digits of pdq"}},
+        {"names of columns and keys as people write them",
+         "File Name;MD5 Hash;SHA-256 hash;pdq_hash\na;" + kMd5 + ";" + kHex64 + ";" + kHex64 + "\n",
+         Format::csv,
+         {"2 md5 " + kMd5, "2 sha256 " + kHex64, "2 pdq " + kHex64}},
+        {"and in JSON lines, in any case",
+         "{\"Hash\":\"" + kHex64 + "\",\"Algorithm\":\"PDQ\",\"Note\":\"n\"}\n{\"PdqHash\":\"" + kHex64 +
+             "\",\"md5sum\":\"" + kMd5 + "\"}\n",
+         Format::jsonl,
+         {"1 pdq " + kHex64 + " #n", "2 pdq " + kHex64, "2 md5 " + kMd5}},
         {"JSON lines",
          "{\"value\":\"" + kHex64 + "\",\"method\":\"pdq\",\"note\":\"a\\nb\",\"state\":\"quarantined\"}\n" +
              "{\"md5\":\"" + kMd5 + "\",\"sha1\":\"" + kSha1 + "\",\"size\":3}\n" +
@@ -183,6 +192,13 @@ TEST(Formats, EachFileGivesItsValuesAndNamesItsBadLines) {
 
 TEST(Formats, WhatIsNoListIsRefusedInWords) {
     EXPECT_THAT(read_text_as_list(std::string("\x89PNG\0\0", 6)).error, HasSubstr("no text"));
+    EXPECT_THAT(read_text_as_list(std::string("\xFF\xFE\x61\0", 4)).error, HasSubstr("UTF-16"));
+    EXPECT_THAT(read_text_as_list("\x1F\x8B\x08 and so on").error, HasSubstr("unpack it"));
+    EXPECT_THAT(read_text_as_list("PK\x03\x04 and so on").error, HasSubstr("unpack it"));
+    for (const std::string& row :
+         {kMd5 + ",a.jpg\n", "\"a.jpg\";\"" + kSha1 + "\"\n", "a b, " + kHex64 + ",c\n"}) {
+        EXPECT_THAT(read_text_as_list(row + row).error, HasSubstr("names its columns")) << row;
+    }
     EXPECT_THAT(read_text_as_list("dear all\nhere is the list\n").error, HasSubstr("say the format"));
     EXPECT_THAT(read_text_as_list("[{\"md5\":\"" + kMd5 + "\"}]").error, HasSubstr("one JSON document"));
     EXPECT_THAT(read_text_as_list("a,b\n1,2\n", {Format::csv, {}}).error, HasSubstr("no CSV header"));

@@ -33,7 +33,9 @@ bool too_deep(std::string_view text) {
 
 const Json* find_any(const Json& object, std::initializer_list<const char*> keys) {
     for (const char* key : keys) {
-        if (const auto found = object.find(key); found != object.end() && !found->is_null()) return &*found;
+        for (const auto& [name, value] : object.items()) {
+            if (equals_ignoring_case(name, key) && !value.is_null()) return &value;
+        }
     }
     return nullptr;
 }

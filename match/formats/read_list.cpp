@@ -40,17 +40,44 @@ std::optional<Format> format_of_line(std::string_view line) {
     return std::nullopt;
 }
 
+// What people take for a text file and is none: said by name, as it can be mended.
+std::string_view no_text(std::string_view head) {
+    using namespace std::string_view_literals;
+    if (head.starts_with("\xFF\xFE"sv) || head.starts_with("\xFE\xFF"sv))
+        return "this is UTF-16 text: save it as UTF-8 (`iconv -f UTF-16 -t UTF-8`) and import that";
+    for (const auto magic : {"\x1F\x8B"sv, "PK\x03\x04"sv, "7z\xBC\xAF"sv,
+                             "\xFD"
+                             "7zXZ"sv,
+                             "BZh"sv, "\x28\xB5\x2F\xFD"sv}) {
+        if (head.starts_with(magic)) return "this is packed: unpack it and import what is in it";
+    }
+    if (head.find('\0') == std::string_view::npos) return {};
+    return "this is no text: a hash list is plain text, CSV, JSON lines, `type value` lines, hashdeep or "
+           "md5sum output in UTF-8";
+}
+
+// A row of hashes without the line that would say which column is what.
+bool is_headless_row(std::string_view line) {
+    for (const char separator : {',', ';', '\t'}) {
+        if (line.find(separator) == std::string_view::npos) continue;
+        for (auto cell : split(line, separator)) {
+            cell = trim(cell);
+            if (cell.size() > 2 && cell.front() == '"' && cell.back() == '"')
+                cell = cell.substr(1, cell.size() - 2);
+            if (is_hash(cell)) return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 Result<Format> tell_format(std::string_view head) {
-    if (head.find('\0') != std::string_view::npos) {
-        return fail(ErrorCode::invalid,
-                    "this is no text: a hash list is plain text, CSV, JSON lines, `type value` "
-                    "lines, hashdeep or md5sum output in UTF-8");
-    }
+    if (const auto why = no_text(head); !why.empty()) return fail(ErrorCode::invalid, std::string(why));
     // Broken lines at the start tell nothing: the first line that does decides, among the first 100.
     int looked_at = 0;
     bool any = false;
+    bool headless = false;
     while (!head.empty() && looked_at < 100) {
         const auto end = head.find('\n');
         const auto line = trim(head.substr(0, end));
@@ -63,8 +90,14 @@ Result<Format> tell_format(std::string_view head) {
                         "this is one JSON document: write one object a line (JSON lines) and import that");
         }
         if (const auto format = format_of_line(line)) return *format;
+        headless = headless || is_headless_row(line);
     }
     if (!any) return Format::text;  // an empty list is a list
+    if (headless) {
+        return fail(ErrorCode::invalid,
+                    "these look like the rows of a CSV file, without the line before them that names its "
+                    "columns: put one there, such as md5,note");
+    }
     return fail(
         ErrorCode::invalid,
         "none of the first lines is a hash, a CSV header, a JSON object or a `type value` line: say the "
