@@ -21,6 +21,8 @@ class Connection {
     // Several statements without parameters or answers.
     virtual Status script(std::string_view sql) = 0;
     virtual Status take_turn(std::string_view name) = 0;
+    // What a SELECT says at its end to take only rows that nobody else has taken.
+    virtual std::string_view skip_locked() const = 0;
 };
 
 // What Row's getters found wrong; told once the callback has returned.
@@ -38,11 +40,17 @@ class CheckedRow : public Row {
     mutable std::string message_;
 };
 
+enum class Isolation {
+    serial,  // as if all writes ran one after the other
+    claim,   // Store::claim()
+};
+
 class Engine {
   public:
     virtual ~Engine() = default;
     virtual Status read(FunctionRef<Status(Reader&)> work) = 0;
-    virtual Status write(FunctionRef<Status(Writer&)> work, Durability durability) = 0;
+    virtual Status write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation isolation) = 0;
+    virtual Result<std::unique_ptr<Watcher>> watch(std::string_view topic) = 0;
     virtual std::unique_ptr<Loader> load(std::string_view table, std::vector<std::string> columns) = 0;
     virtual Result<std::int64_t> changes() = 0;
 
@@ -52,7 +60,14 @@ class Engine {
   protected:
     // The callback, with the rule that a failed statement fails the whole.
     static Status run_reader(Connection& connection, FunctionRef<Status(Reader&)> work);
-    static Status run_writer(Connection& connection, FunctionRef<Status(Writer&)> work);
+    static Status run_writer(Connection& connection, FunctionRef<Status(Writer&)> work,
+                             std::vector<std::string>& announced);
+};
+
+class Watcher {
+  public:
+    virtual ~Watcher() = default;
+    virtual bool wait(std::chrono::milliseconds timeout, const std::stop_token& stop) = 0;
 };
 
 class Loader {

@@ -270,6 +270,23 @@ Status PostgresConnection::take_turn(std::string_view name) {
         .map([](std::int64_t) {});
 }
 
+Status PostgresConnection::notify(std::string_view channel) {
+    const Value values[] = {channel};
+    return run("SELECT pg_notify($1, '')", values, nullptr).map([](std::int64_t) {});
+}
+
+bool PostgresConnection::take_notifications() {
+    bool some = false;
+    if (PQconsumeInput(handle_) == 0) return false;
+    while (PGnotify* notification = PQnotifies(handle_)) {
+        PQfreemem(notification);
+        some = true;
+    }
+    return some;
+}
+
+int PostgresConnection::socket() const { return PQsocket(handle_); }
+
 Status PostgresConnection::copy_in(std::string_view sql, std::string_view data) {
     {
         const PgResult result(PQexec(handle_, std::string(sql).c_str()));

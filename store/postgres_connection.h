@@ -32,9 +32,16 @@ class PostgresConnection final : public Connection {
                              const FunctionRef<bool(const Row&)>* use) override;
     Status script(std::string_view sql) override;
     Status take_turn(std::string_view name) override;
+    std::string_view skip_locked() const override { return " FOR UPDATE SKIP LOCKED"; }
 
     // COPY … FROM STDIN of whole binary data.
     Status copy_in(std::string_view sql, std::string_view data);
+
+    // Tells the sessions that listen on a channel.
+    Status notify(std::string_view channel);
+    // Takes what the server has sent: whether there was a notification.
+    bool take_notifications();
+    int socket() const;
 
     bool usable() const;                          // still connected, and in no transaction
     bool lost() const;                            // the server is gone

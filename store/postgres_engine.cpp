@@ -4,6 +4,7 @@
 #include "store/migrate.h"
 #include "store/postgres_connection.h"
 #include "store/postgres_loader.h"
+#include "store/postgres_watcher.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -28,7 +29,10 @@ class PostgresEngine final : public Engine {
     }
 
     Status read(FunctionRef<Status(Reader&)> work) override;
-    Status write(FunctionRef<Status(Writer&)> work, Durability durability) override;
+    Status write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation isolation) override;
+    Result<std::unique_ptr<Watcher>> watch(std::string_view topic) override {
+        return make_postgres_watcher(address_, where, topic);
+    }
     Result<std::int64_t> changes() override;
     std::unique_ptr<Loader> load(std::string_view table, std::vector<std::string> columns) override;
 
@@ -120,7 +124,7 @@ Status PostgresEngine::read(FunctionRef<Status(Reader&)> work) {
     return status;
 }
 
-Status PostgresEngine::write(FunctionRef<Status(Writer&)> work, Durability durability) {
+Status PostgresEngine::write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation isolation) {
     const std::thread::id self = std::this_thread::get_id();
     {
         const std::lock_guard lock(mutex_);
@@ -136,15 +140,15 @@ Status PostgresEngine::write(FunctionRef<Status(Writer&)> work, Durability durab
             std::erase(engine.writing_, thread);
         }
     } done{*this, self};
-    const std::string_view first =
-        durability == Durability::power_cut
-            ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
-            : "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL synchronous_commit = off";
+    std::string first = isolation == Isolation::serial ? "BEGIN ISOLATION LEVEL SERIALIZABLE"
+                                                       : "BEGIN ISOLATION LEVEL READ COMMITTED";
+    if (durability == Durability::process) first += "; SET LOCAL synchronous_commit = off";
+    std::vector<std::string> announced;
     std::minstd_rand random(static_cast<unsigned>(Steady::now().time_since_epoch().count()));
     for (int attempt = 1;; ++attempt) {
         auto lease = begin(first);
         if (!lease) return pass(std::move(lease.error()));
-        auto status = run_writer(**lease, work);
+        auto status = run_writer(**lease, work, announced);
         bool retry = !status && (*lease)->should_retry();
         if (status) {
             status = (*lease)->script("COMMIT");
@@ -152,6 +156,9 @@ Status PostgresEngine::write(FunctionRef<Status(Writer&)> work, Durability durab
             if (!status && (*lease)->lost())
                 status.error().message += " What was being stored at that moment may or may not be there.";
         }
+        // Not within the transaction: those that notify commit one after the other, disk included.
+        if (status)
+            for (const std::string& topic : announced) (void)(*lease)->notify(channel_of(topic));
         if (!retry || attempt == kMostTries) return status;
         // Each try waits a random time, so that two which met do not meet again.
         std::this_thread::sleep_for(std::chrono::microseconds(random() % (500U << std::min(attempt, 7))));

@@ -29,7 +29,8 @@ class SqliteConnection final : public Connection {
     Result<std::int64_t> run(std::string_view sql, std::span<const Value> values,
                              const FunctionRef<bool(const Row&)>* use) override;
     Status script(std::string_view sql) override;
-    Status take_turn(std::string_view) override { return {}; }  // one writer at a time anyway
+    Status take_turn(std::string_view) override { return {}; }    // one writer at a time anyway
+    std::string_view skip_locked() const override { return {}; }  // so nobody else holds any
 
     // One statement without parameters that is kept prepared: BEGIN, COMMIT …
     Status step(std::string_view sql) {

@@ -4,6 +4,7 @@
 #include "store/sqlite_connection.h"
 #include "store/sqlite_files.h"
 #include "store/sqlite_loader.h"
+#include "store/sqlite_watcher.h"
 
 #include <condition_variable>
 #include <deque>
@@ -21,6 +22,7 @@ struct Unit {
     FunctionRef<Status(Writer&)> work;
     Durability durability;
     Status result{};
+    std::vector<std::string> announced{};
     std::exception_ptr bug{};
     bool done = false;
 };
@@ -36,8 +38,12 @@ class SqliteEngine final : public Engine {
           watcher_(std::move(watcher)) {}
 
     Status read(FunctionRef<Status(Reader&)> work) override;
-    Status write(FunctionRef<Status(Writer&)> work, Durability durability) override;
+    // One after the other anyway: a claim is a write.
+    Status write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation) override;
     Result<std::int64_t> changes() override;
+    Result<std::unique_ptr<Watcher>> watch(std::string_view topic) override {
+        return make_sqlite_watcher(*this, announcements_, topic);
+    }
     std::unique_ptr<Loader> load(std::string_view table, std::vector<std::string> columns) override {
         return make_sqlite_loader(*this, table, std::move(columns));
     }
@@ -64,6 +70,8 @@ class SqliteEngine final : public Engine {
     std::deque<Unit*> queue_;
     std::thread::id leader_;
     std::unique_ptr<SqliteConnection> writer_;
+
+    Announcements announcements_;
 
     std::mutex watcher_mutex_;
     std::unique_ptr<SqliteConnection> watcher_;
@@ -113,7 +121,7 @@ Status SqliteEngine::read(FunctionRef<Status(Reader&)> work) {
     return run_reader(**reader, work);
 }
 
-Status SqliteEngine::write(FunctionRef<Status(Writer&)> work, Durability durability) {
+Status SqliteEngine::write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation) {
     Unit unit{work, durability};
     std::unique_lock lock(queue_mutex_);
     if (leader_ == std::this_thread::get_id())
@@ -136,13 +144,14 @@ Status SqliteEngine::write(FunctionRef<Status(Writer&)> work, Durability durabil
         queue_moved_.notify_all();
     }
     if (unit.bug) std::rethrow_exception(unit.bug);
+    if (unit.result) announcements_.announce(unit.announced);
     return std::move(unit.result);
 }
 
 void SqliteEngine::work_on(Unit& unit) {
     unit.bug = nullptr;
     try {
-        unit.result = run_writer(*writer_, unit.work);
+        unit.result = run_writer(*writer_, unit.work, unit.announced);
     } catch (...) {  // belongs to the caller, who may be another thread than this
         unit.bug = std::current_exception();
         unit.result = fail(ErrorCode::cancelled, "an exception ended this write");

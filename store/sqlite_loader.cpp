@@ -72,7 +72,7 @@ class SqliteLoader final : public Loader {
             taken = Steady::now() - began;
             return {};
         };
-        auto status = engine_.write(insert, Durability::process);
+        auto status = engine_.write(insert, Durability::process, Isolation::serial);
         const double rows = static_cast<double>(values_.size() / columns_);
         const double ratio =
             std::chrono::duration<double>(kTransaction) / std::max(taken, Steady::duration(1));

@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "store/engine.h"
 
+#include <algorithm>
+
 namespace rushlight::store {
 
 void CheckedRow::mismatch(int column, const char* wanted, const char* found) const {
@@ -63,6 +65,14 @@ Status Writer::take_turn(std::string_view name) {
     return status;
 }
 
+void Writer::announce(std::string_view topic) {
+    if (std::ranges::find(announced_, topic) == announced_.end()) announced_.emplace_back(topic);
+}
+
+Status Claimer::execute_free(std::string_view sql, Params params, const FunctionRef<bool(const Row&)>& use) {
+    return execute(std::string(sql).append(connection_.skip_locked()), params, &use).map([](std::int64_t) {});
+}
+
 Status Engine::run_reader(Connection& connection, FunctionRef<Status(Reader&)> work) {
     Reader reader(connection);
     auto status = work(reader);
@@ -70,11 +80,22 @@ Status Engine::run_reader(Connection& connection, FunctionRef<Status(Reader&)> w
     return status;
 }
 
-Status Engine::run_writer(Connection& connection, FunctionRef<Status(Writer&)> work) {
-    Writer writer(connection);
+Status Engine::run_writer(Connection& connection, FunctionRef<Status(Writer&)> work,
+                          std::vector<std::string>& announced) {
+    Claimer writer(connection);  // as which claim() uses it
     auto status = work(writer);
     if (status && writer.failed_) return pass(*writer.failed_);
+    announced = std::move(writer.announced_);
     return status;
+}
+
+Watch::Watch(std::unique_ptr<Watcher> watcher) : watcher_(std::move(watcher)) {}
+Watch::Watch(Watch&&) noexcept = default;
+Watch& Watch::operator=(Watch&&) noexcept = default;
+Watch::~Watch() = default;
+
+bool Watch::wait_for_change(std::chrono::milliseconds timeout, const std::stop_token& stop) {
+    return watcher_->wait(timeout, stop);
 }
 
 BulkLoad::BulkLoad(std::unique_ptr<Loader> loader) : loader_(std::move(loader)) {}
@@ -107,7 +128,15 @@ Result<Store> Store::open(Options options) {
 
 Status Store::read_with(FunctionRef<Status(Reader&)> work) { return engine_->read(work); }
 Status Store::write_with(FunctionRef<Status(Writer&)> work, Durability durability) {
-    return engine_->write(work, durability);
+    return engine_->write(work, durability, Isolation::serial);
+}
+Status Store::claim_with(FunctionRef<Status(Writer&)> work, Durability durability) {
+    return engine_->write(work, durability, Isolation::claim);
+}
+Result<Watch> Store::watch(std::string_view topic) {
+    auto watcher = engine_->watch(topic);
+    if (!watcher) return pass(std::move(watcher.error()));
+    return Watch(std::move(*watcher));
 }
 Result<BulkLoad> Store::bulk_load(std::string_view table, std::vector<std::string> columns) {
     if (columns.empty()) return fail(ErrorCode::invalid, "a bulk load without columns");

@@ -35,6 +35,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,7 @@ namespace rushlight::store {
 class Connection;  // private: one connection to either database
 class Engine;      // private: the connections and who may use them when
 class Loader;      // private: the half of BulkLoad that knows its database
+class Watcher;     // private: the half of Watch that knows its database
 
 // One step of a room's schema; forward only, never changed once released. Several statements, written as
 // SQLite's DDL with the words of store/README.md (INTEGER, REAL, TEXT, BLOB, INTEGER PRIMARY KEY, STRICT …),
@@ -134,10 +136,30 @@ class Writer : public Reader {
     // numbers drawn meanwhile become visible in their order, so that a reader that remembers the last one it
     // saw misses none. (SQLite writes one after the other anyway.)
     Status take_turn(std::string_view name);
+    // Once this transaction has been committed, whoever watches this topic (Store::watch) wakes, in every
+    // process that has the store open. The topic goes into SQL: it is the program's own, letters only.
+    void announce(std::string_view topic);
+
+  protected:
+    friend class Engine;
+    using Reader::Reader;
+
+  private:
+    std::vector<std::string> announced_;
+};
+
+// Inside Store::claim(): a Writer that can also take rows which nobody else is taking.
+class Claimer final : public Writer {
+  public:
+    // The rows of a SELECT from one table that no other claim holds, in its order and up to its LIMIT. They
+    // are held, and passed over by the claims of others, until this transaction ends: change them now.
+    template <class F>
+    Status each_free(std::string_view sql, Params params, F&& use);
 
   private:
     friend class Engine;
-    using Reader::Reader;
+    using Writer::Writer;
+    Status execute_free(std::string_view sql, Params params, const FunctionRef<bool(const Row&)>& use);
 };
 
 // Very many rows into one table, fast, in many small transactions (some 20 ms each), so that others can write
@@ -165,6 +187,28 @@ class BulkLoad {
     std::int64_t added_ = 0;
 };
 
+// Wakes whoever waits for work. For one thread; must not outlive its Store. On PostgreSQL it holds a
+// connection of its own.
+class Watch {
+  public:
+    Watch(Watch&&) noexcept;
+    Watch& operator=(Watch&&) noexcept;
+    ~Watch();
+
+    // True when the topic was announced since the last call, or since the watch was made: nothing is missed
+    // in between. It may also be true where nothing happened, so look and wait again. False when the time is
+    // over or a stop was asked for. Where the database is out of reach nobody can be told: it waits on and
+    // answers true when it is back. An announcement can be lost with the process that made it, so look now
+    // and then.
+    bool wait_for_change(std::chrono::milliseconds timeout, const std::stop_token& stop);
+
+  private:
+    friend class Store;
+    explicit Watch(std::unique_ptr<Watcher> watcher);
+
+    std::unique_ptr<Watcher> watcher_;
+};
+
 class Store {
   public:
     // Opens, makes what is missing, and brings the schema up to date (under a lock, each migration in its own
@@ -186,6 +230,18 @@ class Store {
     Status write(F&& work, Durability durability = Durability::power_cut) {
         return write_with(work, durability);
     }
+    // F: Status(Claimer&). For taking work off a table that several processes share, without standing in each
+    // other's way. On PostgreSQL its statements see what others have committed up to each of them, not one
+    // state: so change only rows that each_free() gave, or that one statement finds and changes itself.
+    // Lost with a power cut unless asked otherwise: what was taken is then simply there to be taken again.
+    template <class F>
+    Status claim(F&& work, Durability durability = Durability::process) {
+        const auto as_claimer = [&work](Writer& writer) -> Status {
+            return work(static_cast<Claimer&>(writer));
+        };
+        return claim_with(as_claimer, durability);
+    }
+    Result<Watch> watch(std::string_view topic);
     // The names go into SQL as they are: they are the program's own, never from outside.
     Result<BulkLoad> bulk_load(std::string_view table, std::vector<std::string> columns);
 
@@ -202,6 +258,7 @@ class Store {
     explicit Store(std::unique_ptr<Engine> engine);
     Status read_with(FunctionRef<Status(Reader&)> work);
     Status write_with(FunctionRef<Status(Writer&)> work, Durability durability);
+    Status claim_with(FunctionRef<Status(Writer&)> work, Durability durability);
 
     std::unique_ptr<Engine> engine_;
 };
@@ -241,6 +298,15 @@ Status Reader::each(std::string_view sql, Params params, F&& use) {
     };
     const FunctionRef<bool(const Row&)> ref(take);
     return execute(sql, params, &ref).map([](std::int64_t) {});
+}
+
+template <class F>
+Status Claimer::each_free(std::string_view sql, Params params, F&& use) {
+    auto take = [&use](const Row& row) {
+        use(row);
+        return true;
+    };
+    return execute_free(sql, params, take);
 }
 
 template <class F>
