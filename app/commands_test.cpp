@@ -32,6 +32,34 @@ std::vector<std::vector<std::string>> read_csv(const std::string& path) {
     return rows;
 }
 
+TEST(Link, IsShownAsBrowsersReadIt) {
+    const Ran ran = run({"link", "--json", "http:\\\\user@0x7f.1:080/a/../b?q#f"});
+    ASSERT_EQ(ran.status, 0) << ran.err;
+    const std::map<std::string, std::string> parts = ran.lines().at(0);
+    EXPECT_EQ(parts, (std::map<std::string, std::string>{{"href", "http://user@127.0.0.1/b?q#f"},
+                                                         {"protocol", "http:"},
+                                                         {"username", "user"},
+                                                         {"password", ""},
+                                                         {"host", "127.0.0.1"},
+                                                         {"port", ""},
+                                                         {"pathname", "/b"},
+                                                         {"search", "?q"},
+                                                         {"hash", "#f"}}));
+    const auto href = [](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {"link", "--json"});
+        const Ran answer = run(arguments);
+        EXPECT_EQ(answer.status, 0) << answer.err;
+        return answer.lines().at(0).value("href", "error: " + answer.lines().at(0).value("error", ""));
+    };
+    EXPECT_EQ(href({"..", "--base", "https://a.example/b/c/d"}), "https://a.example/b/");
+    EXPECT_EQ(href({"", "--base", "https://a.example/b/c#d"}), "https://a.example/b/c");
+    EXPECT_EQ(href({"[a,b]", "--base", "https://a.example/"}), "https://a.example/[a,b]");
+    EXPECT_EQ(href({"--base", "https://a.example/", "--", "--x"}), "https://a.example/--x");
+    EXPECT_EQ(href({"/x"}), "error: the link has no scheme, such as https:");
+    EXPECT_EQ(href({"/x", "--base", "/y"}),
+              "error: the base is no link: the link has no scheme, such as https:");
+}
+
 TEST(Match, GivesExactlyThePairsOfBruteForce) {
     const std::string haystack_file = source_file("match/testdata/pdq-haystack.txt");
     std::vector<std::string> haystack;

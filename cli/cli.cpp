@@ -17,6 +17,7 @@ struct Runner {
     const Common& common;
 
     int operator()(const ConfigCheck&) const { return run_config_check(common); }
+    int operator()(const LinkCommand& command) const { return run_link(common, command); }
     int operator()(const Completion& command) const {
         print_line(completion_script(command.shell));
         return kDone;

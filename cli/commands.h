@@ -21,6 +21,7 @@ int run_list(Context& context, const ListAdd& command);
 int run_list(Context& context, const ListDrop& command);
 int run_list(Context& context, const ListSet& command);
 int run_doctor(Context& context);
+int run_link(const Common& common, const LinkCommand& command);
 int run_config_check(const Common& common);
 
 }  // namespace rushlight::cli

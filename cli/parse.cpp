@@ -188,6 +188,12 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
                           app.add_flag("--explain", c.explain, "Say how each answer was reached");
                       });
     add_list_commands(*top, sink);
+    add<LinkCommand>(*top, "link", "Show how a link is read: its parts, as browsers see them",
+                     "rushlight link '../b?q' --base https://example.com/a/", sink,
+                     [](CLI::App& app, LinkCommand& c) {
+                         app.add_option("LINK", c.link, "The link")->required();
+                         app.add_option("--base", c.base, "What it is relative to");
+                     });
     CLI::App* config = top->add_subcommand("config", "Settings");
     config->require_subcommand(1);
     config->footer("Example:\n  rushlight config check");

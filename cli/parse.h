@@ -77,6 +77,11 @@ struct ListSet {
     std::optional<std::string> note, method;
 };
 
+struct LinkCommand {
+    std::string link;
+    std::optional<std::string> base;
+};
+
 struct ConfigCheck {};
 struct Doctor {};
 struct Completion {
@@ -85,8 +90,8 @@ struct Completion {
 struct Version {};
 
 using Command = std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport,
-                             ListShow, ListRemove, ListEntries, ListAdd, ListDrop, ListSet, ConfigCheck,
-                             Doctor, Completion, Version>;
+                             ListShow, ListRemove, ListEntries, ListAdd, ListDrop, ListSet, LinkCommand,
+                             ConfigCheck, Doctor, Completion, Version>;
 
 struct Parsed {
     Common common;
