@@ -188,7 +188,7 @@ TEST(Zip, WithoutItsEndItGivesWhatItHasAndSaysThatItIsCut) {
 TEST(Zip, OverlappingFilesAreABomb) {
     const auto number = [](std::uint64_t value, int bytes) {
         std::string out;
-        for (int i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+        for (int i = 0; i < bytes; ++i, value >>= 8) out.push_back(static_cast<char>(value));
         return out;
     };
     constexpr std::uint16_t kFiles = 200;
