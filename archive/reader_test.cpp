@@ -1,5 +1,8 @@
 #include "archive/archive.h"
 #include "archive/unpack/samples.h"
+#include "base/testing/rounds.h"
+
+#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -121,6 +124,76 @@ TEST_F(ReaderTest, AReaderLeftHalfWayGivesItsChildBack) {
     }
     EXPECT_EQ(pool->counts().crashed, 0u);
     EXPECT_LT(pool->counts().started, 5u);  // one for all, and the spares that the pool keeps
+}
+
+std::vector<std::string> one_of_each_format() {
+    const std::vector<File> files = {{"first", std::string(3000, 'f'), ""},
+                                     {"folder/second", std::string(60'000, 's'), ""},
+                                     {"link", "", "first"},
+                                     {"third", "t", ""}};
+    std::string warc = record("warcinfo", "", "made for a test");
+    warc += record("response", "http://site/plain", http(std::string(5000, 'p')));
+    warc += record("response", "http://site/chunked",
+                   http(chunked(gzip(std::string(9000, 'c')), 100),
+                        "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n"));
+    warc += record("resource", "urn:picture", std::string(100, 'r'));
+    std::vector<std::string> all{warc, gzip(warc)};
+    for (const char* format : {"zip", "7zip", "pax", "ustar"}) all.push_back(pack(files, format));
+    for (const char* filter : {"gzip", "bzip2", "xz", "zstd"}) all.push_back(pack(files, "pax", filter));
+    all.push_back(pack(files, "zip", "", "zip:zip64"));
+    return all;
+}
+
+// Changes some bytes, cuts, repeats or takes out a piece: what a bad disk does, or somebody who means harm.
+std::string broken(std::string bytes, std::mt19937_64& random) {
+    const auto below = [&](std::size_t n) {
+        return static_cast<std::size_t>(random() % std::max<std::size_t>(n, 1));
+    };
+    for (std::size_t n = 1 + below(4); n > 0; --n) {
+        const std::size_t at = below(bytes.size());
+        const std::size_t size = below(std::min<std::size_t>(bytes.size() - at, 100));
+        switch (below(5)) {
+            case 0:
+                bytes.resize(at);
+                break;
+            case 1:
+                bytes.erase(at, size);
+                break;
+            case 2:
+                bytes.insert(below(bytes.size()), bytes.substr(at, size));
+                break;
+            case 3:
+                for (std::size_t i = 0; i < std::min<std::size_t>(size, 8); ++i)
+                    bytes[at + i] = static_cast<char>(below(2) == 0 ? 0xff : random());
+                break;
+            default:
+                if (!bytes.empty()) bytes[at] = static_cast<char>(bytes[at] ^ 1 << below(8));
+        }
+    }
+    return bytes;
+}
+
+// However an archive is broken: it ends, within its budget, and its child lives.
+TEST_F(ReaderTest, EndsWellHoweverAnArchiveIsBroken) {
+    const auto whole = one_of_each_format();
+    for (Rounds rounds(3); rounds.next();) {
+        std::mt19937_64 random(rounds.seed());
+        for (const auto& archive : whole) {
+            budget = {};
+            budget.limits.members = 50;
+            budget.limits.total_bytes = 1 << 20;
+            const auto all = read(broken(archive, random));
+            EXPECT_LE(all.members.size(), 50u);
+            std::size_t bytes = 0;
+            for (const auto& member : all.members) {
+                EXPECT_TRUE(member.text || member.problem) << member.name;
+                bytes += member.text ? member.text->size() : 0;
+            }
+            EXPECT_LE(bytes, 1u << 20);
+            EXPECT_TRUE(!all.problem || !all.problem->message.empty());
+        }
+        ASSERT_EQ(pool->counts().crashed + pool->counts().timed_out, 0u);
+    }
 }
 
 TEST_F(ReaderTest, RefusesWhatIsNone) { EXPECT_EQ(read("hello").problem->reason, Reason::unsupported); }

@@ -1,5 +1,6 @@
 #include "match/index/near_index.h"
 
+#include "base/testing/rounds.h"
 #include "match/index/brute_force.h"
 
 #include <algorithm>
@@ -44,22 +45,27 @@ std::vector<int> all_thresholds() {
 }
 
 TEST(NearIndex, FindsWhatAScanFindsInRandomHashesAtEveryThreshold) {
-    SplitMix random{1};
-    const auto entries = random_entries(20'000, random);
-    NearIndex index(with_tail(100));
-    index.build(entries);
-    expect_like_brute_force(index, entries, 2, all_thresholds(), 12);
+    for (Rounds rounds; rounds.next();) {
+        SplitMix random{rounds.seed()};
+        const auto entries = random_entries(20'000, random);
+        NearIndex index(with_tail(100));
+        index.build(entries);
+        expect_like_brute_force(index, entries, random(), all_thresholds(), 12);
+    }
 }
 
 TEST(NearIndex, FindsWhatAScanFindsInClusteredHashesAtEveryThreshold) {
-    const auto entries = clustered_entries(20'000, 3);
-    NearIndex index(with_tail(100));
-    index.build(entries);
-    expect_like_brute_force(index, entries, 4, all_thresholds(), 12);
-    ClusteredHashes fresh(real_hashes(), 5);
-    for (int i = 0; i < 100; ++i) {
-        const Pdq query = fresh.next();
-        ASSERT_EQ(search(index, query, 31), brute_force(entries, query, 31));
+    for (Rounds rounds; rounds.next();) {
+        SplitMix random{rounds.seed()};
+        const auto entries = clustered_entries(20'000, random());
+        NearIndex index(with_tail(100));
+        index.build(entries);
+        expect_like_brute_force(index, entries, random(), all_thresholds(), 12);
+        ClusteredHashes fresh(real_hashes(), random());
+        for (int i = 0; i < 100; ++i) {
+            const Pdq query = fresh.next();
+            ASSERT_EQ(search(index, query, 31), brute_force(entries, query, 31));
+        }
     }
 }
 
@@ -168,9 +174,10 @@ TEST(NearIndex, SpreadsOverManySegments) {
 
 // A plain vector is told the same as the index; after every few changes both are asked.
 TEST(NearIndex, FollowsAddsAndRemovesInAnyOrder) {
-    for (const std::size_t tail : {std::size_t{1}, std::size_t{7}, std::size_t{200}}) {
-        SplitMix random{16 + tail};
-        ClusteredHashes hashes(real_hashes(), tail);
+    for (Rounds rounds(3); rounds.next();) {
+        const std::size_t tail = std::array{200, 1, 7}[rounds.seed() % 3];
+        SplitMix random{rounds.seed()};
+        ClusteredHashes hashes(real_hashes(), random());
         NearIndex index(with_tail(tail, 900));
         std::vector<Entry> model;
         for (int step = 0; step < 120; ++step) {
@@ -205,11 +212,11 @@ TEST(NearIndex, FollowsAddsAndRemovesInAnyOrder) {
             }
         }
         index.wait_for_merges();
-        expect_like_brute_force(index, model, 17, std::array{0, 20, 31, 63}, 20);
+        expect_like_brute_force(index, model, random(), std::array{0, 20, 31, 63}, 20);
         index.remove(model);
         EXPECT_EQ(index.size(), 0U);
         index.wait_for_merges();
-        EXPECT_TRUE(search(index, model.front().hash, 256).empty());
+        EXPECT_TRUE(search(index, hashes.next(), 256).empty());
     }
 }
 
@@ -249,8 +256,8 @@ TEST(NearIndex, BuildReplacesEverything) {
 }
 
 // Entries that stay must be found in every search, those never added in none, whatever the writers do.
-TEST(NearIndex, SearchesWhileOthersChangeIt) {
-    const auto entries = clustered_entries(3'000, 23);
+void search_while_others_change_it(std::uint64_t seed) {
+    const auto entries = clustered_entries(3'000, seed);
     const std::span<const Entry> all(entries);
     const auto staying = all.first(1'000);
     NearIndex index(with_tail(64, 1'200));
@@ -261,7 +268,7 @@ TEST(NearIndex, SearchesWhileOthersChangeIt) {
     std::vector<std::jthread> searchers;
     for (int t = 0; t < 3; ++t) {
         searchers.emplace_back([&, t] {
-            SplitMix random{24U + static_cast<unsigned>(t)};
+            SplitMix random{seed + static_cast<unsigned>(t)};
             while (!done || searches < 50) {
                 const Pdq query = flipped(staying[random.below(staying.size())].hash, 15, random);
                 const int limit = random.below(8) == 0 ? 60 : 31;
@@ -295,7 +302,11 @@ TEST(NearIndex, SearchesWhileOthersChangeIt) {
     EXPECT_EQ(wrong, 0);
     index.wait_for_merges();
     EXPECT_EQ(index.size(), entries.size());
-    expect_like_brute_force(index, entries, 30, std::array{31}, 20);
+    expect_like_brute_force(index, entries, seed, std::array{31}, 20);
+}
+
+TEST(NearIndex, SearchesWhileOthersChangeIt) {
+    for (Rounds rounds; rounds.next();) search_while_others_change_it(rounds.seed());
 }
 
 }  // namespace
