@@ -206,6 +206,37 @@ TEST_P(Export, AChangedEntryIsNamed) {
     EXPECT_THAT(verdict.problem, HasSubstr("entry 5"));
 }
 
+std::string read_source(const std::string& name) {
+    const Fd file(::open((RUSHLIGHT_SOURCE_DIR "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+    std::string text(1 << 16, '\0');
+    const auto got = ::read(file.get(), text.data(), text.size());
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text;
+}
+
+TEST_P(Export, TheDocumentsExampleIsWhatIsWritten) {
+    ASSERT_TRUE(store_.write([&](store::Writer& writer) -> Status {
+        auto one = append(writer,
+                          {.who = "local:1000",
+                           .what = "account.created",
+                           .on = {"account", "a1"},
+                           .detail = detail({{"roles", std::vector<std::string>{"admin"}}})},
+                          kNoon);
+        if (!one) return pass(one.error());
+        return append(writer, {.who = "account:a1", .what = "list.created", .on = {"list", "partners"}},
+                      kNoon + std::chrono::seconds(1))
+            .map([](std::int64_t) {});
+    }));
+    std::array<std::byte, 32> seed{};
+    seed[0] = std::byte{1};
+    ASSERT_TRUE(make_checkpoint(store_, SigningKey::from_seed(seed), kNoon + std::chrono::seconds(2)));
+    const std::string example = exported();
+    EXPECT_TRUE(read_source("docs/formats/audit.md").find("```\n" + example + "```") != std::string::npos)
+        << "docs/formats/audit.md should end with\n"
+        << example;
+    EXPECT_EQ(read_source("audit/corpus/export/example"), example);
+}
+
 TEST(ExportReader, SaysWhatIsNoExport) {
     EXPECT_THAT(verify_text("").problem, HasSubstr("empty"));
     EXPECT_THAT(verify_text("hello\n").problem, HasSubstr("line 1"));
