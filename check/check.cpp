@@ -39,6 +39,8 @@ Decision decision_of(const match::Answer& answer, const std::optional<Problem>& 
     return problem && hinders_reading(*problem) ? Decision::unreadable : Decision::none;
 }
 
+Problem too_flat(Reason reason) { return {reason, "too flat for a near match to mean anything"}; }
+
 }  // namespace
 
 std::string_view to_string(Decision decision) {
@@ -61,10 +63,18 @@ Outcome Checker::decide(media::Fingerprint fingerprint) const {
     if (auto answer = matcher_->match(query_of(fingerprint))) outcome.answer = std::move(*answer);
     outcome.decision = decision_of(outcome.answer, fingerprint.problem);
     outcome.problem = fingerprint.problem;
-    if (!outcome.problem && outcome.answer.reason) {
-        outcome.problem = Problem{*outcome.answer.reason, "too flat for a near match to mean anything"};
-    }
+    if (!outcome.problem && outcome.answer.reason) outcome.problem = too_flat(*outcome.answer.reason);
     outcome.fingerprint = std::move(fingerprint);
+    return outcome;
+}
+
+Result<Outcome> Checker::decide(const match::Query& query) const {
+    auto answer = matcher_->match(query);
+    if (!answer) return pass(answer.error());
+    Outcome outcome;
+    outcome.answer = std::move(*answer);
+    outcome.decision = decision_of(outcome.answer, std::nullopt);
+    if (outcome.answer.reason) outcome.problem = too_flat(*outcome.answer.reason);
     return outcome;
 }
 

@@ -48,6 +48,9 @@ class Checker {
     // The same for a fingerprint that is known already. An item that is unreadable but stands in a list by an
     // exact hash is `exact`.
     Outcome decide(media::Fingerprint fingerprint) const;
+    // For hashes alone, of which there are no bytes: what `query` asks for. Fails where its threshold is
+    // wrong.
+    Result<Outcome> decide(const match::Query& query) const;
 
   private:
     const media::Fingerprinter* fingerprinter_;

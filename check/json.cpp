@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "check/check.h"
+#include "check/service.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,8 +30,10 @@ ordered_json to_json(const match::Suppressed& suppressed) {
 }
 
 void add_fingerprint(ordered_json& object, const media::Fingerprint& fingerprint) {
-    object["type"] = fingerprint.type.mime;
-    object["bytes"] = fingerprint.bytes;
+    if (fingerprint.exact || fingerprint.bytes > 0) {
+        object["type"] = fingerprint.type.mime;
+        object["bytes"] = fingerprint.bytes;
+    }
     if (fingerprint.exact) {
         object["md5"] = fingerprint.exact->md5.hex();
         object["sha1"] = fingerprint.exact->sha1.hex();
@@ -52,6 +55,22 @@ void add_outcome(ordered_json& object, const Outcome& outcome) {
         object["reason"] = to_string(outcome.problem->reason);
         object["message"] = to_utf8(outcome.problem->message);
     }
+}
+
+ordered_json to_json(const Reply& reply) {
+    ordered_json object{{"id", reply.id}};
+    const media::Fingerprint& fingerprint = reply.outcome.fingerprint;
+    add_outcome(object, reply.outcome);
+    if (fingerprint.width && fingerprint.height) {
+        object["width"] = *fingerprint.width;
+        object["height"] = *fingerprint.height;
+    }
+    object["action"] = to_string(reply.verdict.action);
+    object["review"] = reply.verdict.review;
+    object["why"] = to_utf8(reply.verdict.why);
+    if (!reply.held.empty()) object["held"] = true;
+    if (!reply.receipt.empty()) object["receipt"] = ordered_json::parse(reply.receipt, nullptr, false);
+    return object;
 }
 
 }  // namespace rushlight::check

@@ -1,5 +1,7 @@
 #include "cli/context.h"
 
+#include "audit/audit.h"
+#include "check/service.h"
 #include "scan/scan.h"
 
 #include <algorithm>
@@ -50,8 +52,9 @@ Result<store::Store*> Context::store() {
         if (error)
             return fail(ErrorCode::io,
                         "cannot make the data folder '" + config_.data + "': " + error.message());
-        auto opened = store::Store::open({.where = config_.store.empty() ? config_.data : config_.store,
-                                          .schemas = {match::schema(), scan::schema()}});
+        auto opened = store::Store::open(
+            {.where = config_.store.empty() ? config_.data : config_.store,
+             .schemas = {audit::schema(), match::schema(), check::schema(), scan::schema()}});
         if (!opened) return pass(opened.error());
         store_ = std::make_unique<store::Store>(std::move(*opened));
     }

@@ -126,10 +126,11 @@ inline constexpr std::size_t kMaxMatches = 10'000;
 // What to match against: all stored lists, or these names and files together.
 struct Sources {
     bool all_stored = false;  // every list of known or negative kind that has not expired
-    std::vector<std::string> stored;
-    std::vector<std::string> files;  // read into memory, the store untouched; the list is called as the file
-    std::optional<Method> file_method;     // of values whose method a file does not say
-    std::optional<Method> file_undecided;  // as ImportOptions::undecided
+    std::vector<std::string> stored{};
+    std::vector<std::string>
+        files{};  // read into memory, the store untouched; the list is called as the file
+    std::optional<Method> file_method{};     // of values whose method a file does not say
+    std::optional<Method> file_undecided{};  // as ImportOptions::undecided
 };
 
 class Matcher {

@@ -1,0 +1,330 @@
+#include "check/service.h"
+
+#include "audit/audit.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "check/receipt.h"
+#include "check/state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace rushlight::check {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::ordered_json;
+
+constexpr auto kStoreCountsEvery = 5s;
+constexpr auto kTellAliveEvery = 10s;
+constexpr auto kRetainEvery = 600s;
+constexpr std::chrono::microseconds kKeepLater = 24h;
+constexpr int kPoliciesShown = 100;
+
+bool matched(const Outcome& outcome) {
+    return !outcome.answer.matches.empty() || !outcome.answer.suppressed.empty();
+}
+
+// What cases needs to open or extend a case without asking again.
+std::string finding_of(const Reply& reply, const Asked& asked) {
+    ordered_json finding{{"kind", "check"}, {"by", asked.by}, {"at", reply.at.rfc3339()}};
+    finding["reply"] = to_json(reply);
+    finding["context"] = to_json(asked.context);
+    if (!reply.held.empty()) finding["held"] = reply.held;
+    return finding.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string text_of(const Reply& reply) {
+    return to_json(reply).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::vector<Count> Counter::take(Time now) {
+    std::vector<Count> taken;
+    for (std::size_t d = 0; d < counts_.size(); ++d) {
+        for (std::size_t a = 0; a < counts_.at(d).size(); ++a) {
+            const std::int64_t n = counts_.at(d).at(a).exchange(0, std::memory_order_relaxed);
+            if (n > 0)
+                taken.push_back({.minute = now,
+                                 .decision = static_cast<Decision>(d),
+                                 .action = static_cast<Action>(a),
+                                 .checks = n});
+        }
+    }
+    return taken;
+}
+
+void Counter::add_back(std::span<const Count> counts) {
+    for (const Count& count : counts) {
+        counts_.at(static_cast<std::size_t>(count.decision))
+            .at(static_cast<std::size_t>(count.action))
+            .fetch_add(count.checks, std::memory_order_relaxed);
+    }
+}
+
+Service::State::State(Parts the_parts)
+    : parts(std::move(the_parts)),
+      checker(parts.fingerprinter, parts.matcher),
+      store(parts.store),
+      process(new_id("p")),
+      policy(std::make_shared<const Policy>()) {}
+
+std::shared_ptr<const Policy> Service::State::current_policy() const {
+    const std::scoped_lock lock(policy_mutex);
+    return policy;
+}
+
+void Service::State::adopt(Policy next) {
+    auto fresh = std::make_shared<const Policy>(std::move(next));
+    const std::scoped_lock lock(policy_mutex);
+    policy.swap(fresh);
+}
+
+Reply Service::State::reply_for(Outcome outcome, std::string id) const {
+    Reply reply;
+    reply.id = std::move(id);
+    reply.at = parts.clock.now();
+    reply.verdict = apply(*current_policy(), outcome);
+    reply.outcome = std::move(outcome);
+    return reply;
+}
+
+std::string Service::State::receipt_for(const Reply& reply, std::string_view hash) const {
+    const media::Fingerprint& fingerprint = reply.outcome.fingerprint;
+    ReceiptFacts facts{.id = reply.id,
+                       .at = reply.at,
+                       .asked = {},
+                       .decision = reply.outcome.decision,
+                       .action = reply.verdict.action,
+                       .policy = current_policy()->version,
+                       .lists = {}};
+    if (!hash.empty()) facts.asked.emplace_back("hash", to_utf8(hash));
+    if (fingerprint.exact) facts.asked.emplace_back("sha256", fingerprint.exact->sha256.hex());
+    if (fingerprint.pdq) facts.asked.emplace_back("pdq", fingerprint.pdq->hex());
+    const auto lists = parts.matcher.lists();
+    facts.lists = lists;
+    return make_receipt(facts, *parts.receipts).dump();
+}
+
+Status Service::State::settle(std::span<Reply> replies, const Asked& asked, std::string_view finished_later) {
+    std::vector<Seen> seen;
+    std::vector<std::string> findings;
+    for (Reply& reply : replies) {
+        if (!matched(reply.outcome)) continue;
+        seen.push_back(
+            {.id = reply.id,
+             .at = reply.at,
+             .by = asked.by,
+             .decision = reply.outcome.decision,
+             .action = reply.verdict.action,
+             .answer = text_of(reply),
+             .context = to_json(asked.context).dump(-1, ' ', false, ordered_json::error_handler_t::replace),
+             .held = reply.held});
+        findings.push_back(finding_of(reply, asked));
+    }
+    if (!seen.empty() || !finished_later.empty()) {
+        const Status stored = parts.store.write([&](store::Writer& writer) -> Status {
+            for (std::size_t i = 0; i < seen.size(); ++i) {
+                if (auto saved = CheckStore::save_seen(writer, seen[i]); !saved) return saved;
+                auto handed = store::outbox::append(writer, kFindingTopic, findings[i], seen[i].at);
+                if (!handed) return handed;
+                if (!parts.publish) continue;
+                auto published = parts.publish(writer, "check.matched", seen[i].answer, seen[i].at);
+                if (!published) return published;
+            }
+            if (finished_later.empty()) return {};
+            const std::string answer = text_of(replies.front());
+            if (auto done = CheckStore::finish_later(writer, finished_later, answer); !done) return done;
+            return parts.publish ? parts.publish(writer, "check.done", answer, replies.front().at) : Status{};
+        });
+        if (!stored) return stored;
+    }
+    for (const Reply& reply : replies) {
+        counter.add(reply.outcome.decision, reply.verdict.action);
+        if (parts.checked) parts.checked(reply, asked);
+    }
+    return {};
+}
+
+Result<Reply> Service::State::check(const Content& content, const Asked& asked, std::string id) {
+    Reply reply = reply_for(checker.check(content, asked.by), std::move(id));
+    const auto& exact = reply.outcome.fingerprint.exact;
+    if (parts.hold && exact && reply.verdict.action != Action::allow && matched(reply.outcome)) {
+        auto held = parts.hold(content, exact->sha256, reply.id);
+        if (!held) return pass(held.error());
+        reply.held = std::move(*held);
+    }
+    if (asked.receipt && parts.receipts != nullptr) reply.receipt = receipt_for(reply, {});
+    return reply;
+}
+
+Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Service::~Service() { stop(); }
+
+Result<std::unique_ptr<Service>> Service::open(Parts parts) {
+    auto state = std::make_unique<State>(std::move(parts));
+    auto policy = state->store.policy();
+    if (!policy) return pass(policy.error());
+    state->adopt(std::move(*policy));
+    if (auto made = state->make_canary_list(); !made) return pass(made.error());
+    State* const all = state.get();
+    state->later = std::make_unique<LaterQueue>(
+        [all](LaterQueue::Waiting& waiting) {
+            auto reply = all->check(waiting.content, waiting.asked, waiting.id);
+            const Status settled =
+                reply ? all->settle({&*reply, 1}, waiting.asked, waiting.id) : pass(reply.error());
+            if (!settled) (void)all->end_lost(waiting.id, waiting.asked, settled.error().message);
+        },
+        [all](LaterQueue::Waiting& waiting) {
+            (void)all->end_lost(waiting.id, waiting.asked, "the server was stopped before its turn came");
+        });
+    return std::unique_ptr<Service>(new Service(std::move(state)));
+}
+
+Result<Reply> Service::check(const Content& content, const Asked& asked) {
+    auto reply = state_->check(content, asked, new_id("ck_"));
+    if (!reply) return reply;
+    if (auto settled = state_->settle({&*reply, 1}, asked); !settled) return pass(settled.error());
+    return reply;
+}
+
+Result<std::vector<Reply>> Service::check(std::span<const HashAsked> hashes, const Asked& asked) {
+    std::vector<Reply> replies;
+    replies.reserve(hashes.size());
+    for (const HashAsked& one : hashes) {
+        auto outcome = state_->checker.decide(one.query);
+        if (!outcome) return pass(outcome.error());
+        replies.push_back(state_->reply_for(std::move(*outcome), new_id("ck_")));
+        if (asked.receipt && state_->parts.receipts != nullptr)
+            replies.back().receipt = state_->receipt_for(replies.back(), one.hash);
+    }
+    if (auto settled = state_->settle(replies, asked); !settled) return pass(settled.error());
+    return replies;
+}
+
+Policy Service::policy() const { return *state_->current_policy(); }
+
+Result<std::vector<Policy>> Service::policies() { return state_->store.policies(kPoliciesShown); }
+
+Result<Policy> Service::save_policy(Policy policy, std::int64_t expected, std::string_view by) {
+    const auto lists = state_->parts.lists.all();
+    if (!lists) return pass(lists.error());
+    for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+        const auto& name = policy.rules[i].list;
+        if (name && std::ranges::find(*lists, *name, &match::List::name) == lists->end())
+            return fail(ErrorCode::invalid, "rule " + std::to_string(i + 1) +
+                                                " is for a list that does not exist: " + printable(*name));
+    }
+    policy.by = by;
+    policy.at = state_->parts.clock.now();
+    Policy saved;
+    const Status written = state_->parts.store.write([&](store::Writer& writer) -> Status {
+        auto kept = CheckStore::save_policy(writer, policy, expected);
+        if (!kept) return pass(kept.error());
+        saved = std::move(*kept);
+        return audit::append(
+                   writer,
+                   {.who = std::string(by),
+                    .what = "policy.saved",
+                    .on = {"policy", std::to_string(saved.version)},
+                    .detail = audit::detail({{"rules", static_cast<std::int64_t>(saved.rules.size())}})},
+                   saved.at)
+            .map([](std::int64_t) {});
+    });
+    if (!written) return pass(written.error());
+    state_->adopt(saved);
+    return saved;
+}
+
+Result<SeenPage> Service::seen(std::optional<Decision> decision, std::optional<std::int64_t> before,
+                               int limit) {
+    auto rows = state_->store.seen_page(decision, before, limit + 1);
+    if (!rows) return pass(rows.error());
+    SeenPage page;
+    if (std::cmp_greater(rows->size(), limit)) {
+        rows->pop_back();
+        page.next = rows->back().number;
+    }
+    for (const Seen& row : *rows) {
+        auto item = ordered_json::parse(row.answer, nullptr, false);
+        if (!item.is_object()) continue;
+        item["at"] = row.at.rfc3339();
+        item["by"] = row.by;
+        item["context"] = ordered_json::parse(row.context, nullptr, false);
+        item["held"] = !row.held.empty();
+        page.items.push_back(std::move(item));
+    }
+    return page;
+}
+
+Result<std::vector<StatStep>> Service::stats(Time from, Time to, std::int64_t step_minutes) {
+    const auto counts = state_->store.counts(from, to, step_minutes);
+    if (!counts) return pass(counts.error());
+    std::vector<StatStep> steps;
+    for (const Count& count : *counts) {
+        if (steps.empty() || steps.back().at != count.minute) steps.push_back({.at = count.minute});
+        StatStep& step = steps.back();
+        (count.decision == Decision::exact  ? step.exact
+         : count.decision == Decision::near ? step.near
+         : count.decision == Decision::none ? step.none
+                                            : step.unreadable) += count.checks;
+        if (count.action == Action::hold) step.held += count.checks;
+        if (count.action == Action::block) step.blocked += count.checks;
+    }
+    return steps;
+}
+
+Status Service::tick() {
+    State& s = *state_;
+    const std::scoped_lock lock(s.ticking);
+    const Time now = s.parts.clock.now();
+    const auto steady = Steady::now();
+    if (steady - s.counts_stored >= kStoreCountsEvery) {
+        s.counts_stored = steady;
+        const auto counts = s.counter.take(now);
+        if (!counts.empty()) {
+            if (auto stored = s.store.add_counts(counts); !stored) {
+                s.counter.add_back(counts);
+                return stored;
+            }
+        }
+    }
+    const auto change = s.parts.store.changes();
+    if (!change) return pass(change.error());
+    if (*change != s.seen_change) {
+        s.seen_change = *change;
+        auto policy = s.store.policy();
+        if (!policy) return pass(policy.error());
+        if (policy->version != s.current_policy()->version) s.adopt(std::move(*policy));
+    }
+    if (steady - s.told_alive >= kTellAliveEvery) {
+        s.told_alive = steady;
+        if (!s.later->idle()) {
+            if (auto said = s.store.say_alive(s.process, now); !said) return said;
+        }
+        const auto lost = s.store.lost(now + -std::chrono::microseconds(kLaterLost));
+        if (!lost) return pass(lost.error());
+        for (const auto& one : *lost) {
+            auto ended =
+                s.end_lost(one.id, {.by = one.by}, "the server that took it ended before its turn came");
+            if (!ended) return ended;
+        }
+    }
+    if (steady - s.retained >= kRetainEvery) {
+        s.retained = steady;
+        if (auto kept = s.store.forget_later(now + -kKeepLater); !kept) return kept;
+    }
+    return {};
+}
+
+void Service::stop() {
+    if (!state_) return;
+    state_->later->stop();
+    const auto counts = state_->counter.take(state_->parts.clock.now());
+    if (!counts.empty()) (void)state_->store.add_counts(counts);
+}
+
+}  // namespace rushlight::check
