@@ -50,7 +50,7 @@ void Workers::Crew::stop() {
         if (auto back = store_.put_back(job); !back) report(back.error());
     handed_.clear();
     if (auto counted = store_.beat(worker_, done_); !counted) report(counted.error());
-    if (auto left = store_.leave(worker_); !left) report(left.error());
+    if (auto left = store_.leave(worker_, options_.clock.now()); !left) report(left.error());
     worker_ = 0;
 }
 
@@ -131,7 +131,7 @@ Status Workers::Crew::live(Steady::time_point now) {
         Seen& mine = seen[other.worker] = {.beat = other.beat, .since = now};
         if (before != seen_.end() && before->second.beat == other.beat) mine.since = before->second.since;
         if (other.worker == worker_ || now - mine.since < options_.lease) continue;
-        auto buried = store_.bury_worker(other);
+        auto buried = store_.bury_worker(other, options_.clock.now());
         if (!buried) return pass(std::move(buried.error()));
         const std::lock_guard lock(mutex_);
         tally_.put_back += buried->value_or(0);
@@ -159,6 +159,13 @@ Result<std::vector<Job>> Workers::Crew::take(int limit) {
     if (doubtful_)
         if (auto sure = let_go_of_unknown(); !sure) return pass(std::move(sure.error()));
     auto taken = store_.take(worker_, wanted(), limit, options_.clock.now());
+    if (taken && taken->jobs.empty() && taken->buried > 0) {  // there may be more behind what died
+        {
+            const std::lock_guard lock(mutex_);
+            tally_.dead += taken->buried;
+        }
+        return take(limit);
+    }
     if (!taken) {
         doubtful_ = true;
         return pass(std::move(taken.error()));

@@ -24,7 +24,8 @@
 // Leases: the jobs that a process took are its own as long as it gives a sign of life, every fifth of
 // Options::lease. Others put them back when they have seen none for a whole lease by their own steady clock,
 // so a clock that jumps takes no job away from the living. A job that was started `attempts` times and never
-// ended is a dead letter too: it may be what kills its process.
+// ended is a dead letter too: it may be what kills its process; from the second time on such jobs come back
+// one a second, so that it does not take others along.
 //
 // Threads: everything may be called from any thread; handlers run on several at once. Errors as the store's;
 // `invalid` for a job that breaks a limit below, `conflict` from finish(). Times by Options::clock.

@@ -117,17 +117,22 @@ Status claim_again_on_conflict(store::Store& store, const Work& work) {
     }
 }
 
-// All running jobs of a worker.
-Result<std::int64_t> put_back_all(Claimer& claimer, std::int64_t worker, std::string_view why) {
-    std::vector<JobId> jobs;
-    auto found = claimer.each("SELECT id FROM queue_job WHERE worker = $1 ORDER BY id", {worker},
-                              [&](const Row& row) { jobs.push_back({row.integer(0)}); });
+// All running jobs of a worker. One of them may be what kills its process: those that had more than one try
+// come back one a second, so that it does not take the others along each time.
+Result<std::int64_t> put_back_all(Claimer& claimer, std::int64_t worker, std::string_view why, Time now) {
+    std::vector<std::pair<JobId, bool>> jobs;
+    auto found =
+        claimer.each("SELECT id, attempt FROM queue_job WHERE worker = $1 ORDER BY id", {worker},
+                     [&](const Row& row) { jobs.emplace_back(JobId{row.integer(0)}, row.integer(1) > 1); });
     if (!found) return pass(found.error());
-    for (const JobId job : jobs) {
+    std::chrono::seconds wait{0};
+    for (const auto& [job, suspect] : jobs) {
         auto back = claimer.run(
-            "UPDATE queue_job SET state = 1, worker = NULL, why = $3 WHERE id = $1 AND worker = $2",
-            {job.value, worker, why});
+            "UPDATE queue_job SET state = $4, worker = NULL, due = $5, why = $3 WHERE id = $1 AND worker = "
+            "$2",
+            {job.value, worker, why, suspect ? 0 : 1, suspect ? now + wait : now});
         if (!back) return pass(back.error());
+        if (suspect) ++wait;
         if (auto named = take_name_back(claimer, job); !named) return pass(named.error());
     }
     if (!jobs.empty()) claimer.announce(kTopic);
@@ -267,7 +272,7 @@ Result<std::vector<Neighbour>> QueueStore::neighbours() {
     return all;
 }
 
-Result<std::optional<std::int64_t>> QueueStore::bury_worker(const Neighbour& silent) {
+Result<std::optional<std::int64_t>> QueueStore::bury_worker(const Neighbour& silent, Time now) {
     std::optional<std::int64_t> jobs;
     auto status = claim_again_on_conflict(*store_, [&](Claimer& claimer) -> Status {
         jobs.reset();
@@ -275,19 +280,18 @@ Result<std::optional<std::int64_t>> QueueStore::bury_worker(const Neighbour& sil
             claimer.run("DELETE FROM queue_worker WHERE id = $1 AND beat = $2", {silent.worker, silent.beat});
         if (!gone) return pass(gone.error());
         if (*gone == 0) return {};
-        return put_back_all(claimer, silent.worker, "its worker ended without a word").map([&](auto count) {
-            jobs = count;
-        });
+        return put_back_all(claimer, silent.worker, "its worker ended without a word", now)
+            .map([&](auto count) { jobs = count; });
     });
     if (!status) return pass(status.error());
     return jobs;
 }
 
-Status QueueStore::leave(std::int64_t worker) {
+Status QueueStore::leave(std::int64_t worker, Time now) {
     return claim_again_on_conflict(*store_, [&](Claimer& claimer) -> Status {
         auto gone = claimer.run("DELETE FROM queue_worker WHERE id = $1", {worker});
         if (!gone) return pass(gone.error());
-        return put_back_all(claimer, worker, "its worker stopped").map([](auto) {});
+        return put_back_all(claimer, worker, "its worker stopped", now).map([](auto) {});
     });
 }
 

@@ -47,9 +47,9 @@ class QueueStore {
     Result<bool> beat(std::int64_t worker, const std::map<std::string, std::int64_t>& done);
     Result<std::vector<Neighbour>> neighbours();
     // Ends a worker that still has this beat; puts its jobs back. How many; nullopt where it lives.
-    Result<std::optional<std::int64_t>> bury_worker(const Neighbour& silent);
+    Result<std::optional<std::int64_t>> bury_worker(const Neighbour& silent, Time now);
     // The worker's own end.
-    Status leave(std::int64_t worker);
+    Status leave(std::int64_t worker, Time now);
 
     Result<Outlook> look(const std::vector<Wanted>& wanted, Time now);
     // The best `limit` of the wanted kinds that can run now.

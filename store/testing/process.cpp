@@ -12,7 +12,7 @@
 
 namespace rushlight::store::testing {
 
-HelperProcess::HelperProcess(const std::vector<std::string>& words) {
+HelperProcess::HelperProcess(const std::vector<std::string>& words, const std::string& helper) {
     std::array<int, 2> in{};
     std::array<int, 2> out{};
     if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0)
@@ -22,7 +22,7 @@ HelperProcess::HelperProcess(const std::vector<std::string>& words) {
     const Fd theirs_in(in[0]);
     const Fd theirs_out(out[1]);
 
-    const std::string program = std::string(RUSHLIGHT_BINARY_DIR) + "/store_test_helper";
+    const std::string program = std::string(RUSHLIGHT_BINARY_DIR) + "/" + helper;
     std::vector<char*> arguments{const_cast<char*>(program.c_str())};
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);

@@ -1,4 +1,4 @@
-// The helper program as a process of the store's own tests.
+// A helper program of a room's tests as a process: it says lines, and can be killed.
 #pragma once
 
 #include "base/fd.h"
@@ -12,7 +12,8 @@ namespace rushlight::store::testing {
 
 class HelperProcess {
   public:
-    explicit HelperProcess(const std::vector<std::string>& words);
+    explicit HelperProcess(const std::vector<std::string>& words,
+                           const std::string& helper = "store_test_helper");
     ~HelperProcess();  // kills it
     HelperProcess(const HelperProcess&) = delete;
     HelperProcess& operator=(const HelperProcess&) = delete;
