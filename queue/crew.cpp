@@ -9,6 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kAfterTrouble = 500ms;  // before a store that failed is asked again
+constexpr auto kShort = 20ms;          // jobs of which some may be in stock
+constexpr int kStock = 3;              // of them for each thread, the running one included
 
 std::map<std::string, Kind, std::less<>> by_name(std::vector<Kind> kinds) {
     std::map<std::string, Kind, std::less<>> map;
@@ -180,6 +182,15 @@ Result<std::vector<Job>> Workers::Crew::take(int limit) {
     return std::move(taken->jobs);
 }
 
+// One job for each free hand; where there is plenty of short ones, some in stock, so that one transaction
+// takes several. Long ones are not stocked: another process may have a free hand.
+int Workers::Crew::room(bool plenty) const {
+    const std::lock_guard lock(mutex_);
+    const int held = static_cast<int>(held_.size());
+    if (plenty && usual_ < kShort && held <= options_.threads) return kStock * options_.threads - held;
+    return options_.threads - held;
+}
+
 void Workers::Crew::lead() {
     bool plenty = false;  // the last look gave all that was asked for
     while (!stop_.stop_requested()) {
@@ -188,11 +199,7 @@ void Workers::Crew::lead() {
             rest(kAfterTrouble);
             continue;
         }
-        int idle = options_.threads;
-        {
-            const std::lock_guard lock(mutex_);
-            idle -= static_cast<int>(held_.size());
-        }
+        const int idle = room(plenty);
         const auto until_beat = std::chrono::duration_cast<std::chrono::microseconds>(
             last_beat_ + options_.lease / 5 - Steady::now());
         if (idle <= 0) {
@@ -263,9 +270,12 @@ Result<std::size_t> Workers::Crew::run_due() {
 void Workers::Crew::run(Job& job) {
     const Kind& kind = kinds_.find(job.kind)->second;
     job.stopping = stop_.get_token();
+    const auto began = Steady::now();
     const Verdict verdict = call(kind, job);
     settle(kind, job, verdict);
     hold(job, -1);
+    const std::lock_guard lock(mutex_);
+    usual_ += (Steady::now() - began - usual_) / 8;
 }
 
 Verdict Workers::Crew::call(const Kind& kind, Job& job) {

@@ -34,6 +34,7 @@ class Workers::Crew {
 
     // What could be taken now, by the limits of each kind.
     std::vector<Wanted> wanted() const;
+    int room(bool plenty) const;
     Result<std::vector<Job>> take(int limit);
     Status live(Steady::time_point now);
     Status let_go_of_unknown();
@@ -74,6 +75,7 @@ class Workers::Crew {
     std::set<std::pair<JobId, int>> held_;             // the same: number and attempt
     std::map<std::string, std::int64_t> done_;         // since the last sign of life
     Tally tally_;
+    Steady::duration usual_{std::chrono::seconds(1)};  // how long a job takes here, the last ones most
 
     std::vector<std::thread> threads_;
 };

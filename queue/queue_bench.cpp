@@ -199,6 +199,7 @@ void measure(Report& report, const std::string& name, const std::string& where, 
         if (!workers) throw std::runtime_error(workers.error().message);
         std::vector<double> times;
         for (int i = 0; i < 200; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5 + i % 30));  // until they rest
             began = 0;
             must(enqueuer->write([](Writer& w) { return enqueue_one(w); }, Durability::process));
             const std::int64_t committed = Steady::now().time_since_epoch().count();
