@@ -314,6 +314,7 @@ bool has_end_record(FileStream& file) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(concurrency-mt-unsafe): the child calls it before there is a second thread
 void prepare_names() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
 
 std::unique_ptr<Source> open_by_position(Format format, std::unique_ptr<FileStream> file, Meter& meter) {
