@@ -94,7 +94,7 @@ Awaitable<std::size_t> Connection::read_head() {
             const char first = seen.front();
             if (first < 'A' || first > 'Z') {  // no method begins so; a TLS greeting does not, either
                 if (!(seen == "\r")) {
-                    co_await refuse({400, "the request does not begin with a method"});
+                    co_await refuse(400, "the request does not begin with a method");
                     co_return 0;
                 }
             }
@@ -105,8 +105,10 @@ Awaitable<std::size_t> Connection::read_head() {
                 const bool in_first_line =
                     seen.substr(0, limits.head_bytes).find('\n') == std::string_view::npos;
                 const std::string most = std::to_string(limits.head_bytes) + " bytes";
-                co_await refuse(in_first_line ? Fault{414, "the target of the request is longer than " + most}
-                                              : Fault{431, "the head of the request is longer than " + most});
+                const Fault fault = in_first_line
+                                        ? Fault{414, "the target of the request is longer than " + most}
+                                        : Fault{431, "the head of the request is longer than " + most};
+                co_await refuse(fault);
                 co_return 0;
             }
             if (!head_begun) {
@@ -126,7 +128,9 @@ Awaitable<std::size_t> Connection::read_head() {
         }
         if (got == 0) {
             if (expired_ && !in_.view().empty() && !cut_)
-                co_await refuse({408, "the head of the request did not come in time"});
+                co_await refuse(408, "the head of the request did not come in time");
+            else
+                at_once_ = true;  // nothing is under way
             co_return 0;
         }
         in_.end += got;
@@ -138,8 +142,7 @@ Awaitable<bool> Connection::serve(std::size_t head_size) {
     set_phase(Phase::waiting, Steady::time_point::max());
     in_used_ = head_size;
     incoming_.emplace(request_.head, core_->options.limits);
-    if (auto fault = incoming_->read_head(in_.view().substr(0, head_size)))
-        co_return co_await refuse(std::move(*fault));
+    if (auto fault = incoming_->read_head(in_.view().substr(0, head_size))) co_return co_await refuse(*fault);
     head_known_ = true;
     count(core_->requests);
     keep_ = incoming_->keep_alive();
@@ -160,9 +163,9 @@ Awaitable<bool> Connection::serve(std::size_t head_size) {
     if (plan.refusal) {
         response_ = std::move(plan.refusal);
     } else {
-        if (plan.lane == Plan::Lane::worker && core_->workers.full()) co_return co_await refuse(too_busy());
+        if (plan.lane == Plan::Lane::worker && core_->workers.full()) co_return co_await refuse_too_busy();
         if (has_body && !co_await read_body(plan)) co_return false;
-        if (!dispatch(plan)) co_return co_await refuse(too_busy());
+        if (!dispatch(plan)) co_return co_await refuse_too_busy();
         while (!response_ && !events_ && !cut_) co_await sleep();
         if (cut_) co_return false;
     }
@@ -186,11 +189,11 @@ void Connection::consume() {
 Awaitable<bool> Connection::read_body(const Plan& plan) {
     const RequestHead& head = request_.head;
     const std::uint64_t limit = plan.body_limit;
-    if (limit == 0 || head.content_length.value_or(0) > limit) co_return co_await refuse(too_long(limit));
+    if (limit == 0 || head.content_length.value_or(0) > limit) co_return co_await refuse_too_long(limit);
     const auto expectation = head.header("Expect");
     if (!expectation.empty() && head.minor_version >= 1) {
         if (!equals_ignoring_case(expectation, "100-continue"))
-            co_return co_await refuse({417, "of expectations only 100-continue is known here"});
+            co_return co_await refuse(417, "of expectations only 100-continue is known here");
         if (in_.view().size() == in_used_ && !co_await write(kContinue)) co_return false;
     }
 
@@ -201,9 +204,9 @@ Awaitable<bool> Connection::read_body(const Plan& plan) {
     auto began = Steady::now();
     for (;;) {
         const std::size_t used = incoming_->read_body(ready, body, limit, fault);
-        if (fault) co_return co_await refuse(std::move(*fault));
+        if (fault) co_return co_await refuse(*fault);
         (in_scratch ? scratch_.begin : in_used_) += used;
-        if (!charge(body.capacity() + scratch_.capacity)) co_return co_await refuse(too_busy());
+        if (!charge(body.capacity() + scratch_.capacity)) co_return co_await refuse_too_busy();
         if (incoming_->done()) break;
         if (plan.sink && body.size() >= kPiece) {
             const auto handed = Steady::now();
@@ -226,13 +229,13 @@ Awaitable<bool> Connection::read_body(const Plan& plan) {
             scratch_.begin = 0;
         }
         if (scratch_.end == scratch_.capacity)
-            co_return co_await refuse({400, "the chunks of the body are not to be understood"});
+            co_return co_await refuse(400, "the chunks of the body are not to be understood");
         set_phase(Phase::body, paced_deadline(began, incoming_->body_bytes()));
         const std::size_t got =
             co_await read_some(scratch_.data.get() + scratch_.end, scratch_.capacity - scratch_.end);
         if (got == 0) {
             if (expired_ && !cut_)
-                co_return co_await refuse({408, "the body of the request did not come in time"});
+                co_return co_await refuse(408, "the body of the request did not come in time");
             count(core_->cut);
             co_return false;
         }
@@ -305,8 +308,8 @@ bool Connection::dispatch(Plan& plan) {
         });
 }
 
-Awaitable<bool> Connection::refuse(Fault fault) {
-    switch (fault.status) {
+Awaitable<bool> Connection::refuse(int status, std::string_view words) {
+    switch (status) {
         case 408:
             count(core_->timed_out);
             break;
@@ -319,9 +322,18 @@ Awaitable<bool> Connection::refuse(Fault fault) {
             count(core_->malformed);
             break;
     }
-    if (fault.status != 503 || !body_read_) keep_ = false;
-    response_ = core_->make_problem(fault.status, fault.words);
-    co_return co_await write_answer();
+    if (status != 503 || !body_read_) keep_ = false;
+    response_ = core_->make_problem(status, words);
+    return write_answer();
+}
+
+Awaitable<bool> Connection::refuse_too_busy() {
+    return refuse(503, "too much to do at the moment; come back in a second");
+}
+
+Awaitable<bool> Connection::refuse_too_long(std::uint64_t limit) {
+    if (limit == 0) return refuse(413, "this request takes no body");
+    return refuse(413, "the body is longer than " + std::to_string(limit) + " bytes");
 }
 
 Awaitable<std::size_t> Connection::read_some(char* to, std::size_t room) {
@@ -333,12 +345,12 @@ Awaitable<std::size_t> Connection::read_some(char* to, std::size_t room) {
     if (got > 0)
         expired_ = false;
     else if (!expired_)
-        eof_ = true;
+        at_once_ = true;
     co_return got;
 }
 
 Awaitable<void> Connection::leave() {
-    if (cut_ || eof_ || !socket_) co_return;
+    if (cut_ || at_once_ || !socket_) co_return;
     // A close with bytes unread would reset the connection, and take the answer away from under the client.
     Code code;
     socket_->shutdown(asio::ip::tcp::socket::shutdown_send, code);
@@ -418,7 +430,7 @@ void Connection::answer(Response response) {
 
 std::shared_ptr<EventStream> Connection::answer_with_events(EventOptions options) {
     auto queue = std::make_shared<EventQueue>(std::move(options), [weak = weak_from_this()] {
-        if (auto self = weak.lock()) self->post([self] { self->wake(); });
+        if (auto self = weak.lock()) self->post([self] { self->take_events(); });
     });
     if (t_running == this) {
         events_ = queue;
@@ -429,6 +441,13 @@ std::shared_ptr<EventStream> Connection::answer_with_events(EventOptions options
         queue->end();
     }
     return queue;
+}
+
+void Connection::take_events() {
+    if (events_ && events_->overflowed())
+        cut();  // in the middle of writing, too
+    else
+        wake();
 }
 
 void Connection::forgotten() {
@@ -470,13 +489,6 @@ bool Connection::charge(std::uint64_t bytes) {
     charged_ = bytes;
     return true;
 }
-
-Fault Connection::too_long(std::uint64_t limit) const {
-    if (limit == 0) return {413, "this request takes no body"};
-    return {413, "the body is longer than " + std::to_string(limit) + " bytes"};
-}
-
-Fault Connection::too_busy() const { return {503, "too much to do at the moment; come back in a second"}; }
 
 void Connection::find_peer() {
     const auto own = parse_address(own_peer_);

@@ -43,7 +43,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Awaitable<bool> serve(std::size_t head_size);
     Awaitable<bool> read_body(const Plan& plan);
     Awaitable<bool> hand_over(const Plan& plan);
-    Awaitable<bool> refuse(Fault fault);
+    // Not coroutines, and their arguments are views or named: g++ 12 destroys temporaries of an awaiting
+    // expression twice where they are aggregates.
+    Awaitable<bool> refuse(int status, std::string_view words);
+    Awaitable<bool> refuse(const Fault& fault) { return refuse(fault.status, fault.words); }
+    Awaitable<bool> refuse_too_busy();
+    Awaitable<bool> refuse_too_long(std::uint64_t limit);
     Awaitable<bool> write_answer();
     Awaitable<bool> write_source(std::shared_ptr<BodySource> source, Framing framing);
     Awaitable<bool> write(std::string_view first, std::string_view second = {});
@@ -56,6 +61,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool dispatch(Plan& plan);
     void consume();
     void wake();
+    void take_events();
     template <class F>
     bool post(F&& work);  // false after end()
     void watch_for_leaving();
@@ -63,8 +69,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // For a body or an answer of which `bytes` have moved since `began`.
     Steady::time_point paced_deadline(Steady::time_point began, std::uint64_t bytes) const;
     bool charge(std::uint64_t bytes);
-    Fault too_long(std::uint64_t limit) const;
-    Fault too_busy() const;
     void find_peer();
     void reset_request();
     void end();
@@ -93,7 +97,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool head_known_ = false;
     bool keep_ = true;
     bool body_read_ = true;
-    bool eof_ = false;
+    bool at_once_ = false;  // leaves without waiting for the client to take the last answer
 
     Phase phase_ = Phase::idle;
     Steady::time_point deadline_ = Steady::time_point::max();

@@ -1,5 +1,6 @@
 #include "http/events.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rushlight::http {
@@ -41,7 +42,7 @@ bool EventQueue::send(std::string_view id, std::string_view event, std::string_v
             waiting_ += text;
         else
             state_ = State::cut;
-        wake = !std::exchange(woken_, true);
+        wake = !std::exchange(woken_, true) || !fits;
     }
     if (wake) wake_();
     return fits;
@@ -71,6 +72,11 @@ void EventQueue::when_closed(std::function<void()> call) {
         }
     }
     call();
+}
+
+bool EventQueue::overflowed() const {
+    const std::lock_guard lock(mutex_);
+    return state_ == State::cut;
 }
 
 EventQueue::State EventQueue::take(std::string& out) {

@@ -20,7 +20,8 @@ class EventQueue final : public EventStream {
     // For the connection.
     enum class State { open, closing, cut };
     State take(std::string& out);  // appends what waits
-    void end();                    // the connection is over
+    bool overflowed() const;
+    void end();  // the connection is over
     const EventOptions& options() const { return options_; }
 
   private:

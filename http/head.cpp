@@ -1,5 +1,7 @@
 #include "http/head.h"
 
+#include <limits>
+
 #include <boost/beast/http/error.hpp>
 
 namespace rushlight::http {
@@ -30,7 +32,7 @@ Fault head_fault(const boost::system::error_code& code) {
 
 Incoming::Incoming(RequestHead& head, const Limits& limits) : head_(head), limits_(limits) {
     header_limit(static_cast<std::uint32_t>(limits.head_bytes));
-    body_limit(boost::none);
+    body_limit(std::numeric_limits<std::uint64_t>::max());  // the plan has its own; 1.74 takes none for 0
 }
 
 std::optional<Fault> Incoming::read_head(std::string_view bytes) {

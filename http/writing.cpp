@@ -118,7 +118,7 @@ Awaitable<bool> Connection::write_answer() {
         whole = co_await write_source(response.source, framing);
     if (!whole) {
         count(core_->cut);
-        if (!cut_ && !client_left_) eof_ = true;  // nobody to say goodbye to
+        if (!cut_ && !client_left_) at_once_ = true;  // nobody to say goodbye to
     }
     if (core_->options.observe) {
         core_->options.observe(
@@ -218,7 +218,6 @@ Awaitable<void> Connection::write_events() {
             if (chunked) co_await write("0\r\n\r\n");
             going = false;
         } else if (state == EventQueue::State::cut || client_left_) {
-            if (state == EventQueue::State::cut) count(core_->cut);
             cut();
         } else if (winding_down_) {
             events->close();
@@ -229,6 +228,7 @@ Awaitable<void> Connection::write_events() {
     }
     heartbeat_due_ = Steady::time_point::max();
     core_->event_streams.fetch_sub(1);
+    if (events->overflowed()) count(core_->cut);
     events->end();
 }
 
