@@ -52,16 +52,16 @@ TEST(Url, AnswersEveryCaseOfTheStandard) {
             ADD_FAILURE() << "not parsed";
             continue;
         }
-        EXPECT_EQ(url->href(), test["href"]);
-        EXPECT_EQ(url->protocol(), test["protocol"]);
-        EXPECT_EQ(url->username(), test["username"]);
-        EXPECT_EQ(url->password(), test["password"]);
-        EXPECT_EQ(url->host(), test["host"]);
-        EXPECT_EQ(url->hostname(), test["hostname"]);
-        EXPECT_EQ(url->port(), test["port"]);
-        EXPECT_EQ(url->pathname(), test["pathname"]);
-        EXPECT_EQ(url->search(), test["search"]);
-        EXPECT_EQ(url->hash(), test["hash"]);
+        EXPECT_EQ(url->href(), test["href"].get<std::string>());
+        EXPECT_EQ(url->protocol(), test["protocol"].get<std::string>());
+        EXPECT_EQ(url->username(), test["username"].get<std::string>());
+        EXPECT_EQ(url->password(), test["password"].get<std::string>());
+        EXPECT_EQ(url->host(), test["host"].get<std::string>());
+        EXPECT_EQ(url->hostname(), test["hostname"].get<std::string>());
+        EXPECT_EQ(url->port(), test["port"].get<std::string>());
+        EXPECT_EQ(url->pathname(), test["pathname"].get<std::string>());
+        EXPECT_EQ(url->search(), test["search"].get<std::string>());
+        EXPECT_EQ(url->hash(), test["hash"].get<std::string>());
         const auto again = Url::parse(url->href());
         ASSERT_TRUE(again);
         EXPECT_EQ(*again, *url) << "read again, it is another link";

@@ -113,11 +113,18 @@ class Channel {
     std::vector<Address> addresses_;
 };
 
+// "localhost" and all below it, which no server is asked about (RFC 6761, section 6.3).
+bool is_this_machine(std::string_view name) {
+    if (name.ends_with('.')) name.remove_suffix(1);
+    return name == "localhost" || name.ends_with(".localhost");
+}
+
 }  // namespace
 
 Outcome<std::vector<Address>> look_up(const Lookup& lookup, const Waiter& waiter,
                                       const std::stop_token& stop) {
     const std::string& name = lookup.name;
+    if (is_this_machine(name)) return std::vector{*Address::parse("127.0.0.1"), *Address::parse("::1")};
     Channel channel;
     if (!channel.open(lookup.dns)) return refuse(FailureCode::unavailable, "the resolver can't be started");
     channel.ask(name);
