@@ -215,8 +215,9 @@ struct DeadQuery {
     std::string_view key = {};   // empty: all
     JobId below = {};            // only lower numbers: the last one of the page before; 0: from the newest
     int limit = 50;              // 1 to 1,000
+    bool oldest_first = false;
 };
-// The highest number first.
+// The highest number first, unless asked otherwise.
 Result<std::vector<DeadLetter>> dead_letters(store::Reader& reader, const DeadQuery& query);
 // As a new job, due now; `not_found` where there is no such dead letter (any more).
 Result<JobId> resend(store::Writer& writer, JobId dead, Time now);

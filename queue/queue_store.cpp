@@ -509,7 +509,10 @@ Result<std::vector<DeadLetter>> dead_letters(Reader& reader, const DeadQuery& qu
         values.emplace_back(value);
         sql.append(" AND ").append(column).append(" = $").append(std::to_string(values.size()));
     }
-    if (auto read = reader.each(sql + " ORDER BY id DESC LIMIT $2", values, take); !read)
+    if (auto read =
+            reader.each(sql + (query.oldest_first ? " ORDER BY id LIMIT $2" : " ORDER BY id DESC LIMIT $2"),
+                        values, take);
+        !read)
         return pass(read.error());
     return letters;
 }

@@ -366,6 +366,7 @@ TEST_P(QueueTest, ListsSendsAndDropsDeadLetters) {
     EXPECT_THAT(bodies(dead({.kind = "work", .limit = 2})), ElementsAre("c", "b"));
     EXPECT_THAT(bodies(dead({.kind = "work", .below = ids[1], .limit = 2})), ElementsAre("a"));
     EXPECT_THAT(bodies(dead({.kind = "work", .key = "b"})), ElementsAre("b"));
+    EXPECT_THAT(bodies(dead({.limit = 3, .oldest_first = true})), ElementsAre("a", "b", "c"));
     EXPECT_TRUE(store.write([&](store::Writer& w) { return drop(w, ids[0]); }));
     auto again = store.write([&](store::Writer& w) { return drop(w, ids[0]); });
     ASSERT_FALSE(again);

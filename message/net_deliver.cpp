@@ -1,0 +1,62 @@
+// Deliver over net: one POST under its guard. The answer's status decides; its content is read a little, so
+// that the other side can say it to the end, and dropped.
+#include "message/message.h"
+#include "net/net.h"
+
+#include <string>
+
+namespace rushlight::message {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostContent = 64 << 10;
+
+class Head final : public net::Sink {
+  public:
+    Status begin(const net::Response& response) override {
+        answer.status = response.status;
+        if (const std::string* after = response.header("retry-after"))
+            answer.retry_after = after->substr(0, 100);
+        return {};
+    }
+    Status take(Bytes content) override {
+        seen_ += content.size();
+        return seen_ <= kMostContent ? Status() : Status(fail(ErrorCode::limit, "more than is looked at"));
+    }
+
+    Deliver::Answer answer;
+
+  private:
+    std::size_t seen_ = 0;
+};
+
+class NetDeliver final : public Deliver {
+  public:
+    explicit NetDeliver(const net::Client& client) : client_(&client) {}
+
+    Answer post(const std::string& url, const std::vector<std::pair<std::string, std::string>>& headers,
+                const std::string& body, const std::stop_token& stop) const override {
+        auto parsed = Url::parse(url);
+        if (!parsed) return {.failure = "its link cannot be read"};
+        net::Request request{.url = *std::move(parsed), .method = "POST", .body = body};
+        for (const auto& [name, value] : headers) request.headers.push_back({name, value});
+        request.limits = {.body_bytes = 4 * kMostContent, .redirects = 0, .total = 30s, .silence = 20s};
+        Head head;
+        const auto response = client_->fetch(request, head, stop);
+        // Whatever becomes of its content: once there is a status, the other side has decided.
+        if (head.answer.status == 0 && !response) head.answer.failure = response.error().message;
+        return head.answer;
+    }
+
+  private:
+    const net::Client* client_;
+};
+
+}  // namespace
+
+std::unique_ptr<Deliver> deliver_with(const net::Client& client) {
+    return std::make_unique<NetDeliver>(client);
+}
+
+}  // namespace rushlight::message
