@@ -1,82 +1,101 @@
 #include "match/index/bits.h"
 
+#include <bit>
+#include <cstring>
+
 namespace rushlight::match::index {
 namespace {
 
-// The 16 x 16 matrix as four words of four rows; row j is lane j % 4 of word j / 4.
-using Matrix = std::array<std::uint64_t, 4>;
+// Rows j to j + 7 of the matrix, a 16-bit lane each. Compilers for every processor know vectors of 16 bytes.
+using Rows = std::uint16_t __attribute__((vector_size(16)));
+struct Matrix {
+    Rows upper, lower;
+};
+static_assert(std::endian::native == std::endian::little, "a row is two bytes, the lower eight bits first");
 
-constexpr std::uint64_t lanes(std::uint64_t pattern) { return pattern * 0x0001000100010001; }
+constexpr Rows kAll = {0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF};
 
-// Swaps the off-diagonal squares of two rows that lie `size` apart.
-void swap_squares(std::uint64_t& upper, std::uint64_t& lower, int size, std::uint64_t mask) {
-    const std::uint64_t swap = ((upper >> size) ^ lower) & mask;
-    lower ^= swap;
-    upper ^= swap << size;
+// All ones in those rows whose number has the bit `size` (4, 2 or 1).
+template <int size>
+constexpr Rows with_bit() {
+    if constexpr (size == 4) return Rows{0, 0, 0, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF};
+    if constexpr (size == 2) return Rows{0, 0, 0xFFFF, 0xFFFF, 0, 0, 0xFFFF, 0xFFFF};
+    if constexpr (size == 1) return Rows{0, 0xFFFF, 0, 0xFFFF, 0, 0xFFFF, 0, 0xFFFF};
 }
-void swap_squares_within(std::uint64_t& word, int size, std::uint64_t mask) {
-    const std::uint64_t swap = ((word >> size) ^ (word >> 16 * size)) & mask;
-    word ^= swap << size ^ swap << 16 * size;
+
+// Each row in the place of the one that lies `size` from it.
+template <int size>
+Rows exchanged(Rows rows) {
+    if constexpr (size == 4) return __builtin_shufflevector(rows, rows, 4, 5, 6, 7, 0, 1, 2, 3);
+    if constexpr (size == 2) return __builtin_shufflevector(rows, rows, 2, 3, 0, 1, 6, 7, 4, 5);
+    if constexpr (size == 1) return __builtin_shufflevector(rows, rows, 1, 0, 3, 2, 5, 4, 7, 6);
 }
 
-// Ever smaller squares (Hacker's Delight, 7-3), many rows at once; its own inverse.
+// Swaps the off-diagonal squares of `size` of each two rows that lie `size` apart.
+template <int size>
+void swap_squares(Rows& rows) {
+    constexpr std::uint16_t kRight = size == 4 ? 0x0F0F : size == 2 ? 0x3333 : 0x5555;
+    const Rows swap = ((rows >> size) ^ exchanged<size>(rows)) & kRight & (with_bit<size>() ^ kAll);
+    rows ^= (swap << size) ^ exchanged<size>(swap);
+}
+
+// Ever smaller squares (Hacker's Delight, 7-3), eight rows at once; its own inverse.
 void transpose(Matrix& m) {
-    swap_squares(m[0], m[2], 8, lanes(0x00FF));
-    swap_squares(m[1], m[3], 8, lanes(0x00FF));
-    swap_squares(m[0], m[1], 4, lanes(0x0F0F));
-    swap_squares(m[2], m[3], 4, lanes(0x0F0F));
-    for (auto& word : m) {
-        swap_squares_within(word, 2, 0x0000000033333333);
-        swap_squares_within(word, 1, 0x0000555500005555);
+    const Rows swap = ((m.upper >> 8) ^ m.lower) & 0x00FF;
+    m.lower ^= swap;
+    m.upper ^= swap << 8;
+    for (Rows* rows : {&m.upper, &m.lower}) {
+        swap_squares<4>(*rows);
+        swap_squares<2>(*rows);
+        swap_squares<1>(*rows);
     }
 }
 
-// Each lane left by `by` (its lower bits come from above).
-std::uint64_t rotate_lanes(std::uint64_t word, int by) {
-    const std::uint64_t stay = lanes((0xFFFFU << by) & 0xFFFFU);
-    return (word << by & stay) | (word >> (16 - by) & ~stay);
+// Each row left by `by`, what falls off on one side coming in on the other.
+template <int by>
+Rows rotated(Rows rows) {
+    return (rows << by) | (rows >> (16 - by));
 }
-std::uint64_t choose(std::uint64_t mask, std::uint64_t yes, std::uint64_t no) {
-    return (yes & mask) | (no & ~mask);
+template <int size, bool back>
+void rotate_those_with_bit(Rows& rows) {
+    const Rows there = rotated<back ? 16 - size : size>(rows);
+    rows = (there & with_bit<size>()) | (rows & (with_bit<size>() ^ kAll));
 }
 
 // Row j left by j, or (`back`) right by j: bit by bit of j.
-void rotate_rows(Matrix& m, bool back) {
-    const auto by = [back](int n) { return back ? 16 - n : n; };
-    for (const int i : {2, 3}) m[i] = rotate_lanes(m[i], 8);
-    for (const int i : {1, 3}) m[i] = rotate_lanes(m[i], by(4));
-    for (auto& word : m) {
-        word = choose(0xFFFFFFFF00000000, rotate_lanes(word, by(2)), word);
-        word = choose(0xFFFF0000FFFF0000, rotate_lanes(word, by(1)), word);
+template <bool back>
+void rotate_rows(Matrix& m) {
+    m.lower = rotated<8>(m.lower);
+    for (Rows* rows : {&m.upper, &m.lower}) {
+        rotate_those_with_bit<4, back>(*rows);
+        rotate_those_with_bit<2, back>(*rows);
+        rotate_those_with_bit<1, back>(*rows);
     }
 }
 
-// Byte by byte, so that it is the same on every machine; compilers make one load or store of it.
-std::uint64_t load(const std::byte* from) {
-    std::uint64_t word = 0;
-    for (int i = 0; i < 8; ++i) word |= std::to_integer<std::uint64_t>(from[i]) << (8 * i);
-    return word;
-}
-void store(std::byte* to, std::uint64_t word) {
-    for (int i = 0; i < 8; ++i) to[i] = static_cast<std::byte>(word >> (8 * i));
+template <class To, class From>
+To copy(const From& from) {
+    static_assert(sizeof(To) == sizeof(Matrix) && sizeof(From) == sizeof(Matrix));
+    To to;
+    std::memcpy(&to, &from, sizeof to);
+    return to;
 }
 
 }  // namespace
 
 IndexHash to_index_order(const Pdq& hash) {
-    Matrix m{};
-    for (std::size_t i = 0; i < 4; ++i) m[i] = load(hash.value.data() + 8 * i);
-    rotate_rows(m, false);
+    auto m = copy<Matrix>(hash.value);
+    rotate_rows<false>(m);
     transpose(m);
-    return {m};
+    return {copy<std::array<std::uint64_t, 4>>(m)};
 }
 
 Pdq from_index_order(const IndexHash& hash) {
-    Matrix m = hash.words;
+    auto m = copy<Matrix>(hash.words);
     transpose(m);
-    rotate_rows(m, true);
+    rotate_rows<true>(m);
     Pdq out;
-    for (std::size_t i = 0; i < 4; ++i) store(out.value.data() + 8 * i, m[i]);
+    std::memcpy(out.value.data(), &m, sizeof m);
     return out;
 }
 

@@ -36,6 +36,21 @@ struct IndexEntry {
 // In how many bits each part differs, all sixteen at once and without a popcount instruction.
 class PartDistances {
   public:
+    // What each part may differ in, at most 16; -1 is never.
+    class Bounds {
+      public:
+        explicit Bounds(const std::array<std::int8_t, kParts>& most) {
+            for (int i = 0; i < kParts; ++i) {
+                lanes_[i / 4] |= static_cast<std::uint64_t>(0x8000 + most[static_cast<std::size_t>(i)])
+                                 << (16 * (i % 4));
+            }
+        }
+
+      private:
+        friend class PartDistances;
+        std::array<std::uint64_t, 4> lanes_{};
+    };
+
     PartDistances(const IndexHash& a, const IndexHash& b) {
         for (std::size_t i = 0; i < 4; ++i) {
             std::uint64_t x = a.words[i] ^ b.words[i];
@@ -46,6 +61,17 @@ class PartDistances {
         }
     }
     int of(int part) const { return static_cast<int>(lanes_[part / 4] >> (16 * (part % 4)) & 0xFF); }
+    // A bit for each part that differs in no more than it may.
+    unsigned within(const Bounds& bounds) const {
+        unsigned parts = 0;
+        for (std::size_t i = 0; i < 4; ++i) {
+            // A lane keeps its highest bit where nothing has to be borrowed from it; the product gathers the
+            // four.
+            const std::uint64_t kept = (bounds.lanes_[i] - lanes_[i]) >> 15 & 0x0001000100010001;
+            parts |= static_cast<unsigned>(kept * 0x0001000200040008 >> 48 & 0xF) << (4 * i);
+        }
+        return parts;
+    }
     int whole() const {
         return static_cast<int>((lanes_[0] + lanes_[1] + lanes_[2] + lanes_[3]) * 0x0001000100010001 >> 48);
     }

@@ -104,6 +104,28 @@ TEST(IndexOrder, KeepsEveryDistanceAndLosesNoBit) {
     for (const auto word : all.words) EXPECT_EQ(word, ~std::uint64_t{0});
 }
 
+TEST(PartDistances, NameThePartsWithinTheirBounds) {
+    SplitMix random{9};
+    for (int round = 0; round < 10'000; ++round) {
+        const IndexHash a = to_index_order(random_hash(random));
+        const IndexHash b =
+            to_index_order(flipped(from_index_order(a), static_cast<int>(random.below(257)), random));
+        std::array<std::int8_t, kParts> most{};
+        for (auto& one : most) one = static_cast<std::int8_t>(static_cast<int>(random.below(18)) - 1);
+        const PartDistances apart(a, b);
+        unsigned expected = 0;
+        int whole = 0;
+        for (int part = 0; part < kParts; ++part) {
+            const int bits = std::popcount(static_cast<unsigned>(a.part(part) ^ b.part(part)));
+            EXPECT_EQ(apart.of(part), bits);
+            if (bits <= most[static_cast<std::size_t>(part)]) expected |= 1U << part;
+            whole += bits;
+        }
+        ASSERT_EQ(apart.within(PartDistances::Bounds(most)), expected);
+        ASSERT_EQ(apart.whole(), whole);
+    }
+}
+
 // What docs/formats/index-snapshot.md says of the order: bit b of part i is bit (i - j) mod 16 of row j = b.
 TEST(IndexOrder, IsTheWrappedDiagonals) {
     SplitMix random{5};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace rushlight::match::index {
 namespace {
@@ -142,6 +143,18 @@ Result<std::shared_ptr<Segment>> Segment::view(std::shared_ptr<Region> region, s
     return segment;
 }
 
+namespace {
+
+// std::popcount is a call into a library on processors that may lack the instruction.
+int bits_of(std::uint32_t x) {
+    x -= x >> 1 & 0x55555555;
+    x = (x & 0x33333333) + (x >> 2 & 0x33333333);
+    x = (x + (x >> 4)) & 0x0F0F0F0F;
+    return static_cast<int>(x * 0x01010101 >> 24);
+}
+
+}  // namespace
+
 std::uint64_t Segment::id_at(std::size_t position) const {
     return shape_.id_base + read_bits(ids_, position, shape_.id_bits);
 }
@@ -231,13 +244,16 @@ int Segment::neighbour_limit(const Thresholds& plan, int part, int part_distance
     return plan[part] + plan[(part + 1) % kParts] + 1 - part_distance;
 }
 
-// Whether the table of `part` leads to this hash.
+// Whether the table of one of these parts leads to this hash.
 bool Segment::finds(const Thresholds& plan, const IndexHash& query, const IndexHash& hash,
-                    const PartDistances& apart, int part) const {
-    if (apart.of(part) > plan[part]) return false;
-    if (part == 0) return true;
-    const int next = std::popcount(fingerprint(query, part) ^ fingerprint(hash, part));
-    return next <= neighbour_limit(plan, part, apart.of(part));
+                    const PartDistances& apart, unsigned parts) const {
+    if ((parts & 1U) != 0) return true;
+    for (; parts != 0; parts &= parts - 1) {
+        const int part = std::countr_zero(parts);
+        const int next = bits_of(fingerprint(query, part) ^ fingerprint(hash, part));
+        if (next <= neighbour_limit(plan, part, apart.of(part))) return true;
+    }
+    return false;
 }
 
 struct Segment::Run {
@@ -266,14 +282,15 @@ struct Segment::Lookup {
     SearchCost& cost;
     const Plan plan;
     const Thresholds& thresholds;
+    const PartDistances::Bounds bounds;
     std::array<std::array<Run, 137>, 2> runs;
     std::array<int, 2> run_count{};
     std::array<Candidates, 2> candidates;
-    // Positions compared lately: most near copies are found by many parts. It may forget, so it only saves
-    // work.
-    static constexpr std::uint32_t kSeen = 16'384;
-    std::array<std::uint32_t, kSeen> seen;
-    std::uint32_t seen_mask;  // as much of it as this query is likely to need
+    // Positions compared lately: most near copies are found by many parts. The slot is a position's low bits,
+    // what is kept there are its others. It may forget, so it only saves work.
+    static constexpr int kSlotBits = 16;
+    std::array<std::uint16_t, std::size_t{1} << kSlotBits> seen;
+    int slot_bits;  // as many of them as this query is likely to need
 
     // A constructor, so that the arrays are not zeroed for each query.
     Lookup(const Segment& segment_, const IndexHash& query_, int limit_, const Kernels& kernels_,
@@ -285,9 +302,10 @@ struct Segment::Lookup {
           hits(hits_),
           cost(cost_),
           plan(segment_.make_plan(query_, limit_)),
-          thresholds(plan.thresholds) {
-        seen_mask = plan.crowded ? kSeen - 1 : 1023;
-        std::fill_n(seen.begin(), seen_mask + 1, ~std::uint32_t{0});
+          thresholds(plan.thresholds),
+          bounds(plan.thresholds) {
+        slot_bits = plan.crowded ? kSlotBits : 12;
+        std::fill_n(seen.begin(), std::size_t{1} << slot_bits, std::uint16_t{0xFFFF});
     }
 
     void run() {
@@ -337,6 +355,10 @@ struct Segment::Lookup {
                 const std::size_t n =
                     kernels.scan(segment.hashes_ + first, length, query, limit, found.data());
                 cost.candidates += length;
+                if (plan.crowded) {
+                    for (std::size_t i = 0; i < length; ++i) see(first + static_cast<std::uint32_t>(i));
+                }
+                ask_for(found.data(), n, first);
                 for (std::size_t i = 0; i < n; ++i) report(first + found[i], 0);
             }
         }
@@ -362,16 +384,22 @@ struct Segment::Lookup {
         }
     }
 
-    // Keeps the positions that were not compared lately, and asks for their hashes.
+    // Whether a position was compared lately; from now on it was.
+    bool see(std::uint32_t position) {
+        std::uint16_t& last = seen[position & ((std::uint32_t{1} << slot_bits) - 1)];
+        const auto rest = static_cast<std::uint16_t>(position >> slot_bits);
+        return std::exchange(last, rest) == rest;
+    }
+
+    // Keeps the positions that were not compared lately, and asks for their hashes. Without a branch: which
+    // they are is anybody's guess.
     std::size_t forget_seen(std::uint32_t* positions, std::size_t count) {
         std::size_t kept = 0;
         for (std::size_t i = 0; i < count; ++i) {
             const std::uint32_t position = positions[i];
-            std::uint32_t& last = seen[position & seen_mask];
-            if (last == position) continue;
-            last = position;
-            positions[kept++] = position;
             __builtin_prefetch(segment.hashes_ + position);
+            positions[kept] = position;
+            kept += see(position) ? 0 : 1;
         }
         return kept;
     }
@@ -380,19 +408,28 @@ struct Segment::Lookup {
         cost.candidates += list.count;
         const std::size_t n = kernels.verify(segment.hashes_, list.positions.data(), list.count, query, limit,
                                              list.positions.data());
+        ask_for(list.positions.data(), n, 0);
         for (std::size_t i = 0; i < n; ++i) report(list.positions[i], list.part);
         list.count = 0;
     }
 
+    // What report() will look at.
+    void ask_for(const std::uint32_t* positions, std::size_t count, std::uint32_t first) const {
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t position = first + positions[i];
+            __builtin_prefetch(&segment.tombstones_[position / 64]);
+            __builtin_prefetch(segment.ids_ +
+                               position * static_cast<std::size_t>(segment.shape_.id_bits) / 8);
+        }
+    }
+
     // A hit may be found by several parts: the first of them reports it.
     void report(std::uint32_t position, int part) {
-        seen[position & seen_mask] = position;
         if (segment.is_dead(position)) return;
         const IndexHash& hash = segment.hashes_[position];
         const PartDistances apart(query, hash);
-        for (int earlier = 0; earlier < part; ++earlier) {
-            if (segment.finds(thresholds, query, hash, apart, earlier)) return;
-        }
+        const unsigned earlier = apart.within(bounds) & ((1U << part) - 1);
+        if (segment.finds(thresholds, query, hash, apart, earlier)) return;
         hits.push_back({segment.id_at(position), apart.whole(), from_index_order(hash)});
     }
 };

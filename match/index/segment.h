@@ -95,7 +95,7 @@ class Segment {
     std::uint32_t fingerprint(const IndexHash& hash, int part) const;
     int neighbour_limit(const Thresholds& plan, int part, int part_distance) const;
     bool finds(const Thresholds& plan, const IndexHash& query, const IndexHash& hash,
-               const PartDistances& apart, int part) const;
+               const PartDistances& apart, unsigned parts) const;
 
     const std::uint32_t* offsets(int part) const { return offsets_ + std::size_t(part) * (kPartKeys + 1); }
     const std::uint32_t* postings(int part) const { return postings_ + std::size_t(part - 1) * shape_.count; }
