@@ -93,6 +93,7 @@ TEST(Limits, AClientThatDoesNotReadIsCut) {
         {.limits = quick()});
     RawClient client(server.port(), 10s, 4096);
     ASSERT_TRUE(client.send(get("/")));
+    EXPECT_TRUE(eventually([&] { return server.counters().requests == 1; }));
     EXPECT_TRUE(eventually([&] { return server.counters().connections == 0; }));
     EXPECT_EQ(server.counters().cut, 1u);
     EXPECT_FALSE(client.reply());  // not the whole answer, and it can tell
