@@ -148,8 +148,9 @@ class Deliver {
                         const std::vector<std::pair<std::string, std::string>>& headers,
                         const std::string& body, const std::stop_token& stop) const = 0;
 };
-// Under the client's guard, 30 s at most. The client must outlive it.
-std::unique_ptr<Deliver> deliver_with(const net::Client& client);
+// Under the client's guard, each post so long at most. The client must outlive it.
+std::unique_ptr<Deliver> deliver_with(const net::Client& client,
+                                      std::chrono::milliseconds patience = std::chrono::seconds(30));
 
 // What queue::Workers need to deliver. All must outlive them.
 queue::Kind deliveries(store::Store& store, const Sealer& sealer, const Deliver& deliver, const Clock& clock);

@@ -8,8 +8,6 @@
 namespace rushlight::message {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::size_t kMostContent = 64 << 10;
 
 class Head final : public net::Sink {
@@ -33,7 +31,8 @@ class Head final : public net::Sink {
 
 class NetDeliver final : public Deliver {
   public:
-    explicit NetDeliver(const net::Client& client) : client_(&client) {}
+    NetDeliver(const net::Client& client, std::chrono::milliseconds patience)
+        : client_(&client), patience_(patience) {}
 
     Answer post(const std::string& url, const std::vector<std::pair<std::string, std::string>>& headers,
                 const std::string& body, const std::stop_token& stop) const override {
@@ -41,7 +40,8 @@ class NetDeliver final : public Deliver {
         if (!parsed) return {.failure = "its link cannot be read"};
         net::Request request{.url = *std::move(parsed), .method = "POST", .body = body};
         for (const auto& [name, value] : headers) request.headers.push_back({name, value});
-        request.limits = {.body_bytes = 4 * kMostContent, .redirects = 0, .total = 30s, .silence = 20s};
+        request.limits = {
+            .body_bytes = 4 * kMostContent, .redirects = 0, .total = patience_, .silence = patience_};
         Head head;
         const auto response = client_->fetch(request, head, stop);
         // Whatever becomes of its content: once there is a status, the other side has decided.
@@ -51,12 +51,13 @@ class NetDeliver final : public Deliver {
 
   private:
     const net::Client* client_;
+    std::chrono::milliseconds patience_;
 };
 
 }  // namespace
 
-std::unique_ptr<Deliver> deliver_with(const net::Client& client) {
-    return std::make_unique<NetDeliver>(client);
+std::unique_ptr<Deliver> deliver_with(const net::Client& client, std::chrono::milliseconds patience) {
+    return std::make_unique<NetDeliver>(client, patience);
 }
 
 }  // namespace rushlight::message
