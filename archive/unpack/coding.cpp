@@ -286,7 +286,7 @@ bool looks_like_brotli(Bytes start) {
     std::unique_ptr<BrotliDecoderState, decltype(&::BrotliDecoderDestroyInstance)> state(
         ::BrotliDecoderCreateInstance(nullptr, nullptr, nullptr), &::BrotliDecoderDestroyInstance);
     if (!state) throw std::bad_alloc();
-    std::array<std::uint8_t, 4096> scratch;
+    std::array<std::uint8_t, 4096> scratch{};
     auto* next_out = scratch.data();
     std::size_t room = scratch.size();
     const auto* next_in = reinterpret_cast<const std::uint8_t*>(start.data());
