@@ -354,7 +354,7 @@ Awaitable<void> Connection::leave() {
     // A close with bytes unread would reset the connection, and take the answer away from under the client.
     Code code;
     socket_->shutdown(asio::ip::tcp::socket::shutdown_send, code);
-    std::array<char, 4096> ignored;
+    std::array<char, 4096> ignored{};
     const auto last = Steady::now() + (winding_down_ ? kLinger : kLongLinger);
     std::size_t got = 1;
     while (got > 0 && !cut_) {

@@ -5,7 +5,6 @@
 namespace rushlight::match::list_store {
 namespace {
 
-using store::Params;
 using store::Reader;
 using store::Row;
 using store::Writer;

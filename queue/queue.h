@@ -115,8 +115,8 @@ class Verdict {
     }  // a dead letter now
     static Verdict put_back() { return {Outcome::put_back, {}}; }  // not tried: does not count as an attempt
     // An error is tried again.
-    Verdict(
-        Status status)  // NOLINT(google-explicit-constructor): a handler ends with `return store.write(…)`
+    // NOLINTNEXTLINE(google-explicit-constructor): a handler ends with `return store.write(…)`
+    Verdict(Status status)
         : outcome_(status ? Outcome::done : Outcome::again),
           why_(status ? std::string() : std::move(status.error().message)) {}
 

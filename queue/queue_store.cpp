@@ -484,6 +484,7 @@ Result<std::vector<Count>> counts(Reader& reader, Time now) {
                             [&](const Row& row) { of(row.text(0)).done = row.integer(1); });
     if (!done) return pass(done.error());
     std::vector<Count> list;
+    list.reserve(all.size());
     for (auto& [kind, count] : all) list.push_back(std::move(count));
     return list;
 }

@@ -335,7 +335,7 @@ Result<Outgoing> HoldingArea::open_file(const HeldId& id, std::string_view who, 
 Status HoldingArea::destroy(const HeldId& id, std::string_view who, std::string_view why, Time now) {
     if (!fits(why, 1, 500))
         return fail(ErrorCode::invalid, "destroying a held file wants a reason of 1 to 500 bytes");
-    const Status marked = state_->store.write([&](store::Writer& writer) -> Status {
+    Status marked = state_->store.write([&](store::Writer& writer) -> Status {
         auto row = find_held(writer, id);
         if (!row) return pass(row.error());
         if (!*row) return unknown(id);
