@@ -64,14 +64,23 @@ Result<Accounts> Accounts::open(store::Store& store, const vault::Sealer& sealer
     auto state = std::make_unique<State>(store, sealer, options);
     auto sealed = sealer.seal(kPurpose, random_hash<Sha256>().value);
     if (!sealed) return pass(sealed.error());
-    const auto kept = state->writing<ByteVector>([&](Writer& writer) { return secret_or(writer, *sealed); });
-    if (!kept) return pass(kept.error());
-    const auto secret = sealer.open(kPurpose, *kept);
-    if (secret) {
-        state->pepper = Sha256::from(*secret).value_or(Sha256{});
-        return Accounts(std::move(state));
+    ByteVector lost;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const auto kept =
+            state->writing<ByteVector>([&](Writer& writer) { return secret_or(writer, *sealed, lost); });
+        if (!kept) return pass(kept.error());
+        const auto secret = sealer.open(kPurpose, *kept);
+        if (secret) {
+            state->pepper = Sha256::from(*secret).value_or(Sha256{});
+            return Accounts(std::move(state));
+        }
+        // Its key is gone, which an operator accepted (Sealer::open() refuses else): recovery codes and known
+        // peers made with it do not count any more.
+        if (secret.error().code != ErrorCode::not_found)
+            return fail(secret.error().code, "accounts cannot be used: " + secret.error().message);
+        lost = *kept;
     }
-    return fail(secret.error().code, "accounts cannot be used: " + secret.error().message);
+    return fail(ErrorCode::corrupt, "accounts cannot be used: their secret does not stay");
 }
 
 Result<Person> Accounts::create(const NewPerson& person, std::string_view who, Time now) {

@@ -308,7 +308,9 @@ Status forget_peers(Writer& writer, const AccountId& id) {
     return writer.run("DELETE FROM accounts_known_peer WHERE account = $1", {id.text}).map(nothing);
 }
 
-Result<ByteVector> secret_or(Writer& writer, Bytes sealed) {
+Result<ByteVector> secret_or(Writer& writer, Bytes sealed, Bytes lost) {
+    if (auto gone = writer.run("DELETE FROM accounts_secret WHERE sealed = $1", {lost}); !gone)
+        return pass(gone.error());
     auto added = writer.run(
         "INSERT INTO accounts_secret (only_row, sealed) VALUES (1, $1) ON CONFLICT (only_row) DO NOTHING",
         {sealed});

@@ -61,8 +61,9 @@ Result<bool> knows_peer(Reader& reader, const AccountId& id, const Sha256& peer)
 Status remember_peer(Writer& writer, const AccountId& id, const Sha256& peer, Time now);
 Status forget_peers(Writer& writer, const AccountId& id);
 
-// The sealed random key of this installation's keyed hashes; the first one given stays.
-Result<ByteVector> secret_or(Writer& writer, Bytes sealed);
+// The sealed random key of this installation's keyed hashes; the first one given stays,
+// unless it is `lost`.
+Result<ByteVector> secret_or(Writer& writer, Bytes sealed, Bytes lost);
 
 Status drop_what_is_over(Writer& writer, Time now, std::chrono::microseconds idle);
 

@@ -142,6 +142,18 @@ TEST_P(People, SecretsAreNotInTheStoreInTheClear) {
     EXPECT_THAT(factor.uri, HasSubstr("otpauth://totp/Rushlight:anna%40example.org?secret="));
 }
 
+TEST_P(People, CanSignInAfterTheKeyFileWasLost) {
+    const AccountId id = add("anna@example.org");
+    std::filesystem::remove(folder_ + "/keys/rushlight.key");
+    ASSERT_FALSE(vault::Sealer::open(store_, {.data = folder_, .now = kNoon}));
+    auto fresh = must(vault::Sealer::open(store_, {.data = folder_, .accept_loss = true, .now = kNoon}));
+    auto accounts = must(Accounts::open(store_, fresh, options(), kNoon));
+    const auto in =
+        must(accounts.sign_in({.email = "anna@example.org", .password = kGood, .peer = "192.0.2.1"}, kNoon));
+    EXPECT_EQ(in.state, SignIn::State::signed_in);
+    EXPECT_EQ(in.session->person.id, id);
+}
+
 TEST(Emails, AreFoldedOrRefused) {
     EXPECT_EQ(fold_email("A.B+c@Example.ORG"), "a.b+c@example.org");
     for (const char* bad :

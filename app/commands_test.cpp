@@ -298,7 +298,8 @@ TEST_F(ListCommand, StatesAndNegativesDecideWhatAMatchMeans) {
 }
 
 TEST(Commands, HelpShowsAnExample) {
-    for (const char* command : {"scan", "hash", "match", "list", "config", "doctor", "completion"}) {
+    for (const char* command : {"scan", "hash", "match", "list", "audit", "account", "key", "vault", "config",
+                                "doctor", "completion"}) {
         const Ran help = run({command, "--help"});
         EXPECT_EQ(help.status, 0);
         EXPECT_THAT(help.out, HasSubstr("Example")) << command;

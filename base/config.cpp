@@ -41,6 +41,7 @@ std::optional<std::string> wrong_with_store(std::string_view url) {
 
 constexpr std::array kKeys = {
     Key{"store", "url", [](Config& c) { return Slot(&c.store); }, 0, 0, wrong_with_store},
+    Key{"keys", "passphrase_file", [](Config& c) { return Slot(&c.keys.passphrase_file); }},
     Key{"sandbox", "allow_weak", [](Config& c) { return Slot(&c.sandbox.allow_weak); }},
     Key{"sandbox", "seconds", [](Config& c) { return Slot(&c.sandbox.seconds); }, 1, 3600},
     Key{"sandbox", "memory_mb", [](Config& c) { return Slot(&c.sandbox.memory_mb); }, 256, 65'536},

@@ -18,6 +18,9 @@ struct Config {
     std::string data = "./var";  // the one folder to back up
     std::string store;           // postgresql://user@host/db; empty: the folder's own database
 
+    struct Keys {
+        std::string passphrase_file;  // of the key file; empty: it has no passphrase
+    } keys;
     struct Sandbox {
         bool allow_weak = false;    // read untrusted files where the kernel can't contain the reader
         std::int64_t seconds = 10;  // most time for one file

@@ -37,6 +37,15 @@ struct Runner {
             return run_match(*context, command);
         } else if constexpr (std::is_same_v<C, ScanCommand>) {
             return run_scan(*context, command);
+        } else if constexpr (std::is_same_v<C, AuditVerify> || std::is_same_v<C, AuditExport>) {
+            return run_audit(*context, command);
+        } else if constexpr (std::is_same_v<C, AccountCreate> || std::is_same_v<C, AccountReset>) {
+            return run_account(*context, command);
+        } else if constexpr (std::is_same_v<C, KeyCreate> || std::is_same_v<C, KeyList> ||
+                             std::is_same_v<C, KeyRevoke>) {
+            return run_key(*context, command);
+        } else if constexpr (std::is_same_v<C, VaultNewKey>) {
+            return run_vault(*context, command);
         } else if constexpr (std::is_same_v<C, Doctor>) {
             return run_doctor(*context);
         } else {

@@ -1,7 +1,10 @@
 #include "cli/context.h"
 
+#include "accounts/accounts.h"
 #include "audit/audit.h"
 #include "check/service.h"
+#include "cli/secret_file.h"
+#include "queue/queue.h"
 #include "scan/scan.h"
 
 #include <algorithm>
@@ -42,6 +45,31 @@ std::string Context::who() const {
     return person != nullptr ? person->pw_name : "uid " + std::to_string(::geteuid());
 }
 
+std::string Context::who_in_audit() const { return "local:" + std::to_string(::geteuid()); }
+
+Result<vault::SealerOptions> Context::sealer_options() const {
+    vault::SealerOptions options{.data = config_.data, .now = system_clock().now()};
+    if (!config_.keys.passphrase_file.empty()) {
+        auto passphrase = read_secret_file(config_.keys.passphrase_file, "the passphrase");
+        if (!passphrase) return pass(passphrase.error());
+        options.passphrase = std::move(*passphrase);
+    }
+    return options;
+}
+
+Result<vault::Sealer*> Context::sealer() {
+    if (!sealer_) {
+        auto opened_store = store();
+        if (!opened_store) return pass(opened_store.error());
+        const auto options = sealer_options();
+        if (!options) return pass(options.error());
+        auto opened = vault::Sealer::open(**opened_store, *options);
+        if (!opened) return pass(opened.error());
+        sealer_ = std::make_unique<vault::Sealer>(std::move(*opened));
+    }
+    return sealer_.get();
+}
+
 Result<store::Store*> Context::store() {
     if (!store_) {
         std::error_code error;
@@ -54,7 +82,8 @@ Result<store::Store*> Context::store() {
                         "cannot make the data folder '" + config_.data + "': " + error.message());
         auto opened = store::Store::open(
             {.where = config_.store.empty() ? config_.data : config_.store,
-             .schemas = {audit::schema(), match::schema(), check::schema(), scan::schema()}});
+             .schemas = {audit::schema(), queue::schema(), vault::schema(), match::schema(),
+                         accounts::schema(), check::schema(), scan::schema()}});
         if (!opened) return pass(opened.error());
         store_ = std::make_unique<store::Store>(std::move(*opened));
     }

@@ -8,6 +8,7 @@
 #include "media/fingerprint.h"
 #include "sandbox/sandbox.h"
 #include "store/store.h"
+#include "vault/vault.h"
 
 #include <memory>
 #include <string>
@@ -24,10 +25,12 @@ class Context {
     // So many files will be read at once; more than there are cores only where somebody asked for it. To be
     // said before the first is.
     void expect_at_once(unsigned files) { at_once_ = files; }
-    std::string who() const;  // who added an entry: the system's name of the person at the keyboard
+    std::string who() const;           // who added an entry: the system's name of the person at the keyboard
+    std::string who_in_audit() const;  // the same without a name: "local:1000"
 
     // The store with every room's tables, in the data folder (made if need be).
     Result<store::Store*> store();
+    Result<vault::Sealer*> sealer();  // with the key file, made if need be
     Result<match::Lists*> lists();
     Result<sandbox::Pool*> pool();  // of the program that reads most formats, and archives
     Result<const media::Fingerprinter*> fingerprinter();
@@ -36,6 +39,8 @@ class Context {
     Result<std::unique_ptr<match::Matcher>> matcher(const std::vector<std::string>& names_and_files,
                                                     std::optional<match::Method> method,
                                                     std::optional<match::Method> undecided = std::nullopt);
+    // What the key file is opened with; its passphrase comes from the file that the settings name.
+    Result<vault::SealerOptions> sealer_options() const;
 
   private:
     Result<std::unique_ptr<sandbox::Pool>> start_pool(const std::string& name) const;
@@ -46,6 +51,7 @@ class Context {
     bool json_;
     unsigned at_once_ = 1;
     std::unique_ptr<store::Store> store_;
+    std::unique_ptr<vault::Sealer> sealer_;
     std::unique_ptr<match::Lists> lists_;
     std::unique_ptr<sandbox::Pool> pool_;
     std::unique_ptr<sandbox::Pool> all_pool_;

@@ -136,6 +136,77 @@ void add_list_commands(CLI::App& top, const Sink& sink) {
                  });
 }
 
+void add_audit_commands(CLI::App& top, const Sink& sink) {
+    CLI::App* audit = top.add_subcommand("audit", "The log of who did what, and its proof");
+    audit->require_subcommand(1);
+    audit->footer("Example:\n  rushlight audit verify");
+    add<AuditVerify>(
+        *audit, "verify", "Find any change of the log, or of an exported file",
+        "rushlight audit verify export.jsonl --key audit.pub", sink, [](CLI::App& app, AuditVerify& c) {
+            app.add_option("FILE", c.file, "An export; - is standard input; this log where not given");
+            app.add_option("--key", c.key,
+                           "The public key that has to have signed: 64 digits, or a file with them");
+        });
+    add<AuditExport>(*audit, "export", "Sign the log's end, and print it as JSON lines",
+                     "rushlight audit export > export.jsonl", sink, [](CLI::App& app, AuditExport& c) {
+                         app.add_option("--from", c.from, "The first entry's number; 1 where not given")
+                             ->check(CLI::PositiveNumber);
+                     });
+}
+
+void add_account_commands(CLI::App& top, const Sink& sink) {
+    CLI::App* account = top.add_subcommand("account", "People who sign in");
+    account->require_subcommand(1);
+    account->footer("Example:\n  rushlight account create anna@example.org --role analyst");
+    add<AccountCreate>(
+        *account, "create", "Make an account",
+        "rushlight account create anna@example.org --role analyst --role reviewer --password-file "
+        "password.txt",
+        sink, [](CLI::App& app, AccountCreate& c) {
+            app.add_option("EMAIL", c.email, "Their e-mail address")->required();
+            app.add_option("--role", c.roles,
+                           "viewer, analyst, reviewer, reporter, steward, responder or admin")
+                ->required()
+                ->allow_extra_args(false)
+                ->check(CLI::IsMember(
+                    {"viewer", "analyst", "reviewer", "reporter", "steward", "responder", "admin"}));
+            app.add_option("--password-file", c.password_file,
+                           "A file whose first line is the password; - is standard input; a one-time token "
+                           "instead where not given");
+        });
+    add<AccountReset>(*account, "reset", "Make a one-time token with which a person sets a new password",
+                      "rushlight account reset anna@example.org", sink, [](CLI::App& app, AccountReset& c) {
+                          app.add_option("EMAIL", c.email, "Their e-mail address")->required();
+                          app.add_flag("--second-factor", c.second_factor,
+                                       "Using it takes the second factor off, too");
+                      });
+    CLI::App* key = top.add_subcommand("key", "API keys of programs");
+    key->require_subcommand(1);
+    key->footer("Example:\n  rushlight key create uploads --scope check");
+    add<KeyCreate>(*key, "create", "Make a key; it is shown once",
+                   "rushlight key create uploads --scope check", sink, [](CLI::App& app, KeyCreate& c) {
+                       app.add_option("NAME", c.name, "What it is for")->required();
+                       app.add_option("--scope", c.scopes, "check, lists, scans, cases, read or admin")
+                           ->required()
+                           ->allow_extra_args(false)
+                           ->check(CLI::IsMember({"check", "lists", "scans", "cases", "read", "admin"}));
+                       app.add_option("--expires", c.expires, "When it ends, RFC 3339");
+                   });
+    add<KeyList>(*key, "list", "Show all keys, without their secrets", "rushlight key list", sink,
+                 [](CLI::App&, KeyList&) {});
+    add<KeyRevoke>(
+        *key, "revoke", "Make a key useless", "rushlight key revoke 0123456789abcdef", sink,
+        [](CLI::App& app, KeyRevoke& c) { app.add_option("ID", c.id, "As key list shows it")->required(); });
+    CLI::App* vault = top.add_subcommand("vault", "The key file that everything sealed hangs on");
+    vault->require_subcommand(1);
+    vault->footer("Example:\n  rushlight vault new-key");
+    add<VaultNewKey>(*vault, "new-key", "Seal all that comes from now on with a new key",
+                     "rushlight vault new-key", sink, [](CLI::App& app, VaultNewKey& c) {
+                         app.add_flag("--accept-loss", c.accept_loss,
+                                      "The key file is gone for good: give up what was sealed with it");
+                     });
+}
+
 std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
     auto top = std::make_unique<CLI::App>("Rushlight finds known abuse material.", "rushlight");
     top->require_subcommand(1);
@@ -188,6 +259,8 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
                           app.add_flag("--explain", c.explain, "Say how each answer was reached");
                       });
     add_list_commands(*top, sink);
+    add_audit_commands(*top, sink);
+    add_account_commands(*top, sink);
     add<LinkCommand>(*top, "link", "Show how a link is read: its parts, as browsers see them",
                      "rushlight link '../b?q' --base https://example.com/a/", sink,
                      [](CLI::App& app, LinkCommand& c) {

@@ -1,6 +1,7 @@
 // The command line as plain values: what a person asked for, checked for form. Only parse.cpp knows CLI11.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -82,6 +83,37 @@ struct LinkCommand {
     std::optional<std::string> base;
 };
 
+struct AuditVerify {
+    std::optional<std::string> file;  // "-": standard input; none: the store
+    std::optional<std::string> key;   // 64 digits, or a file of such lines
+};
+struct AuditExport {
+    std::optional<std::int64_t> from;
+};
+
+struct AccountCreate {
+    std::string email;
+    std::vector<std::string> roles;
+    std::optional<std::string> password_file;
+};
+struct AccountReset {
+    std::string email;
+    bool second_factor = false;
+};
+struct KeyCreate {
+    std::string name;
+    std::vector<std::string> scopes;
+    std::optional<std::string> expires;
+};
+struct KeyList {};
+struct KeyRevoke {
+    std::string id;
+};
+
+struct VaultNewKey {
+    bool accept_loss = false;
+};
+
 struct ConfigCheck {};
 struct Doctor {};
 struct Completion {
@@ -90,8 +122,9 @@ struct Completion {
 struct Version {};
 
 using Command = std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport,
-                             ListShow, ListRemove, ListEntries, ListAdd, ListDrop, ListSet, LinkCommand,
-                             ConfigCheck, Doctor, Completion, Version>;
+                             ListShow, ListRemove, ListEntries, ListAdd, ListDrop, ListSet, AuditVerify,
+                             AuditExport, AccountCreate, AccountReset, KeyCreate, KeyList, KeyRevoke,
+                             VaultNewKey, LinkCommand, ConfigCheck, Doctor, Completion, Version>;
 
 struct Parsed {
     Common common;

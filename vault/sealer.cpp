@@ -1,10 +1,13 @@
+#include "base/fd.h"
 #include "vault/key_file.h"
 #include "vault/vault_store.h"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <shared_mutex>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace rushlight::vault {
@@ -16,8 +19,8 @@ constexpr std::size_t kHead = 1 + KeyId::kBytes;  // version and the ring key's 
 std::string what_is_lost(const Sealed& sealed) {
     return "Without it are lost for good: " + std::to_string(sealed.held_files) +
            " files of the holding area, " + std::to_string(sealed.signing_keys) +
-           " signing keys (later checkpoints and receipts would carry a new one), and all secrets sealed for "
-           "accounts and webhooks (people would need their recovery codes)";
+           " signing keys (later checkpoints and receipts would carry a new one), people's second factors "
+           "(`rushlight account reset EMAIL --second-factor` for each) and the secrets of webhooks";
 }
 
 std::vector<KeyId> ids_of(const Ring& ring) {
@@ -28,6 +31,22 @@ std::vector<KeyId> ids_of(const Ring& ring) {
 
 bool holds_all(const Ring& ring, const std::vector<KeyId>& ids) {
     return std::ranges::all_of(ids, [&](const KeyId& id) { return ring.find(id) != nullptr; });
+}
+
+// One line a key, the newest last: older signatures stay provable with this file.
+Status keep_public_key(const std::string& path, const audit::PublicKey& key) {
+    std::string text;
+    if (const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); file) {
+        std::array<char, 4096> buffer{};
+        for (ssize_t got = 0;
+             (got = ::read(file.get(), buffer.data(), buffer.size())) > 0 && text.size() < 65'536;)
+            text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    if (text.find(key.hex()) != std::string::npos) return {};
+    const auto beside = write_file_beside(path, text + key.hex() + '\n', 0644);
+    if (!beside) return pass(beside.error());
+    if (::rename(beside->c_str(), path.c_str()) != 0) return fail_errno("cannot make '" + path + "'");
+    return {};
 }
 
 }  // namespace
@@ -131,29 +150,31 @@ Result<audit::SigningKey> Sealer::signing_key(store::Store& store, std::string_v
     const std::string purpose = "vault.signing:" + std::string(name);
     auto stored = find_signing_key(store, name);
     if (!stored) return pass(stored.error());
-    if (!*stored) {
-        Key seed = Key::random();
-        auto sealed = seal(purpose, seed.bytes());
+    auto seed = *stored ? open(purpose, (*stored)->sealed)
+                        : Result<ByteVector>(fail(ErrorCode::not_found, "it is not made yet"));
+    // Also where its key is gone from the ring, which an operator accepted: open() refuses else.
+    if (!seed && seed.error().code == ErrorCode::not_found) {
+        const Key fresh = Key::random();
+        auto sealed = seal(purpose, fresh.bytes());
         if (!sealed) return pass(sealed.error());
-        const auto made = audit::SigningKey::from_seed(seed.bytes().first<Key::kBytes>());
-        auto added = add_signing_key(store, name, {made.public_key(), std::move(*sealed)}, now);
+        const auto made = audit::SigningKey::from_seed(fresh.bytes().first<Key::kBytes>());
+        auto added = add_signing_key(store, name, {made.public_key(), std::move(*sealed)},
+                                     *stored ? Bytes((*stored)->sealed) : Bytes(), now);
         if (!added) return pass(added.error());
         stored = find_signing_key(store, name);
         if (!stored) return pass(stored.error());
         if (!*stored) return fail(ErrorCode::corrupt, "a signing key is gone as soon as it was stored");
+        seed = open(purpose, (*stored)->sealed);
     }
-    auto seed = open(purpose, (*stored)->sealed);
     if (!seed) return pass(seed.error());
     if (seed->size() != Key::kBytes)
         return fail(ErrorCode::corrupt, "a stored signing key has a wrong length");
     auto key = audit::SigningKey::from_seed(std::span<const std::byte>(*seed).first<Key::kBytes>());
     wipe(*seed);
-    const std::string path = state_->file.folder() + '/' + std::string(name) + ".pub";
-    if (::access(path.c_str(), F_OK) != 0) {
-        const auto beside = write_file_beside(path, key.public_key().hex() + '\n', 0644);
-        if (!beside) return pass(beside.error());
-        if (::rename(beside->c_str(), path.c_str()) != 0) return fail_errno("cannot make '" + path + "'");
-    }
+    if (auto kept =
+            keep_public_key(state_->file.folder() + '/' + std::string(name) + ".pub", key.public_key());
+        !kept)
+        return pass(kept.error());
     return key;
 }
 

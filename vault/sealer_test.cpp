@@ -87,9 +87,12 @@ TEST_P(Keys, RefusesAKeyFileThatOthersCanRead) {
 }
 
 TEST_P(Keys, SaysWhatIsLostWithoutTheKeyFile) {
+    audit::PublicKey old_key;
     {
         const Sealer sealer = open();
-        ASSERT_TRUE(sealer.signing_key(store_, "audit", kNoon));
+        const auto made = sealer.signing_key(store_, "audit", kNoon);
+        ASSERT_TRUE(made);
+        old_key = made->public_key();
     }
     std::filesystem::remove(key_file());
     const Error missing = refusal(options(folder_.path()));
@@ -101,7 +104,12 @@ TEST_P(Keys, SaysWhatIsLostWithoutTheKeyFile) {
     auto accepted = options(folder_.path());
     accepted.accept_loss = true;
     ASSERT_TRUE(Sealer::open(store_, accepted));
-    (void)open();
+    const Sealer sealer = open();
+    const auto fresh = sealer.signing_key(store_, "audit", kNoon);
+    ASSERT_TRUE(fresh) << fresh.error().message;
+    EXPECT_NE(fresh->public_key(), old_key);
+    EXPECT_EQ(read_file(folder_.path("keys/audit.pub")),
+              old_key.hex() + "\n" + fresh->public_key().hex() + "\n");
 }
 
 TEST_P(Keys, RefusesTheKeyFileOfAnotherInstallation) {

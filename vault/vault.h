@@ -72,7 +72,8 @@ class Sealer {
 
     // The signing key of this name ("audit", "receipt"): made at first use, its seed sealed in the store (one
     // for all machines), its public key as hexadecimal digits also in DATA/keys/NAME.pub, to be taken away.
-    // NAME is the program's own: lower case letters.
+    // Made anew where an operator accepted that its seed is lost. NAME is the program's own: lower case
+    // letters.
     Result<audit::SigningKey> signing_key(store::Store& store, std::string_view name, Time now) const;
 
     // A new key for all that is sealed from now on; older ones stay in the file for what is sealed with them.

@@ -159,8 +159,12 @@ Result<std::optional<StoredSigningKey>> find_signing_key(store::Store& store, st
     return key;
 }
 
-Status add_signing_key(store::Store& store, std::string_view name, const StoredSigningKey& key, Time now) {
+Status add_signing_key(store::Store& store, std::string_view name, const StoredSigningKey& key,
+                       Bytes instead_of, Time now) {
     return store.write([&](Writer& writer) -> Status {
+        auto gone =
+            writer.run("DELETE FROM vault_signing_key WHERE name = $1 AND sealed = $2", {name, instead_of});
+        if (!gone) return pass(gone.error());
         return writer
             .run(
                 "INSERT INTO vault_signing_key (name, public_key, sealed, made_at) VALUES ($1, $2, $3, $4) "

@@ -23,8 +23,9 @@ struct StoredSigningKey {
     ByteVector sealed;
 };
 Result<std::optional<StoredSigningKey>> find_signing_key(store::Store& store, std::string_view name);
-// Keeps the first one only; whoever comes second finds that.
-Status add_signing_key(store::Store& store, std::string_view name, const StoredSigningKey& key, Time now);
+// Keeps the first one only; whoever comes second finds that. `instead_of`: a sealed one whose key is lost.
+Status add_signing_key(store::Store& store, std::string_view name, const StoredSigningKey& key,
+                       Bytes instead_of, Time now);
 
 struct HeldRow {
     HeldFile file;
