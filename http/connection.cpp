@@ -141,14 +141,18 @@ Awaitable<bool> Connection::serve(std::size_t head_size) {
     began_ = Steady::now();
     set_phase(Phase::waiting, Steady::time_point::max());
     in_used_ = head_size;
-    incoming_.emplace(request_.head, core_->options.limits);
-    if (auto fault = incoming_->read_head(in_.view().substr(0, head_size))) co_return co_await refuse(*fault);
+    {
+        HeadParser parser(request_.head, core_->options.limits);
+        const auto fault = parser.read(in_.view().substr(0, head_size));
+        if (fault) co_return co_await refuse(*fault);
+        keep_ = parser.keep_alive();
+    }
     head_known_ = true;
     count(core_->requests);
-    keep_ = incoming_->keep_alive();
     RequestHead& head = request_.head;
     head.peer = own_peer_;
     if (!core_->trusted.empty()) find_peer();
+    body_ = Body(head, core_->options.limits);
     const bool has_body = head.has_body();
     body_read_ = !has_body;
 
@@ -203,34 +207,23 @@ Awaitable<bool> Connection::read_body(const Plan& plan) {
     bool in_scratch = false;
     auto began = Steady::now();
     for (;;) {
-        const std::size_t used = incoming_->read_body(ready, body, limit, fault);
+        const std::size_t used = body_.read(ready, body, limit, fault);
         if (fault) co_return co_await refuse(*fault);
         (in_scratch ? scratch_.begin : in_used_) += used;
         if (!charge(body.capacity() + scratch_.capacity)) co_return co_await refuse_too_busy();
-        if (incoming_->done()) break;
+        if (body_.done()) break;
         if (plan.sink && body.size() >= kPiece) {
             const auto handed = Steady::now();
             if (!co_await hand_over(plan)) co_return false;
             began += Steady::now() - handed;  // our time, not the client's
         }
         if (!in_scratch) {
-            const auto rest = in_.view().substr(in_used_);  // a chunk's beginning, not yet understood
-            const std::uint64_t left = head.content_length.value_or(kScratch) -
-                                       std::min(incoming_->body_bytes(), head.content_length.value_or(0));
-            scratch_.make_room(std::clamp<std::size_t>(left, kFirstRead, kScratch) + rest.size());
-            std::memcpy(scratch_.data.get(), rest.data(), rest.size());
-            scratch_.end = rest.size();
-            in_used_ += rest.size();
+            const std::uint64_t left = head.content_length ? *head.content_length - body_.bytes() : kScratch;
+            scratch_.make_room(std::clamp<std::size_t>(left, kFirstRead, kScratch));
             in_scratch = true;
         }
-        if (scratch_.begin > 0) {
-            std::memmove(scratch_.data.get(), scratch_.data.get() + scratch_.begin, scratch_.view().size());
-            scratch_.end -= scratch_.begin;
-            scratch_.begin = 0;
-        }
-        if (scratch_.end == scratch_.capacity)
-            co_return co_await refuse(400, "the chunks of the body are not to be understood");
-        set_phase(Phase::body, paced_deadline(began, incoming_->body_bytes()));
+        scratch_.begin = scratch_.end = 0;  // what came is used up
+        set_phase(Phase::body, paced_deadline(began, body_.bytes()));
         const std::size_t got =
             co_await read_some(scratch_.data.get() + scratch_.end, scratch_.capacity - scratch_.end);
         if (got == 0) {
@@ -517,6 +510,7 @@ void Connection::reset_request() {
     }
     charge(0);
     in_used_ = 0;
+    body_ = {};
     head_known_ = false;
     body_read_ = true;
     keep_ = true;

@@ -5,6 +5,7 @@
 // given.
 #pragma once
 
+#include "http/body.h"
 #include "http/events.h"
 #include "http/loop.h"
 #include "http/response.h"
@@ -89,7 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     Input in_;       // heads, and what came with them
     Input scratch_;  // more of a body
-    std::optional<Incoming> incoming_;
+    Body body_;
     Request request_;
     std::string piece_;  // of a streamed body
     std::uint64_t charged_ = 0;

@@ -30,12 +30,12 @@ Fault head_fault(const boost::system::error_code& code) {
 
 }  // namespace
 
-Incoming::Incoming(RequestHead& head, const Limits& limits) : head_(head), limits_(limits) {
+HeadParser::HeadParser(RequestHead& head, const Limits& limits) : head_(head), limits_(limits) {
     header_limit(static_cast<std::uint32_t>(limits.head_bytes));
     body_limit(std::numeric_limits<std::uint64_t>::max());  // the plan has its own; 1.74 takes none for 0
 }
 
-std::optional<Fault> Incoming::read_head(std::string_view bytes) {
+std::optional<Fault> HeadParser::read(std::string_view bytes) {
     if (auto fault = check_lines(bytes)) return fault;
     Code code;
     const auto used = put(boost::asio::const_buffer(bytes.data(), bytes.size()), code);
@@ -43,34 +43,14 @@ std::optional<Fault> Incoming::read_head(std::string_view bytes) {
     if (code) return head_fault(code);
     if (!is_header_done() || used != bytes.size())
         return Fault{400, "the head of the request is not to be understood"};
-    in_head_ = false;
     if (auto fault = check_request(head_, target_)) return fault;
     // The two readers have to see the same body.
     if (head_.chunked != chunked() || head_.has_body() == is_done())
         return Fault{400, "the length of the body is not to be understood"};
-    eager(true);
     return std::nullopt;
 }
 
-std::size_t Incoming::read_body(std::string_view bytes, std::string& out, std::uint64_t limit,
-                                std::optional<Fault>& fault) {
-    out_ = &out;
-    limit_ = limit;
-    Code code;
-    std::size_t used = 0;
-    while (!is_done() && used < bytes.size()) {
-        const auto step = put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), code);
-        used += step;
-        if (code || step == 0) break;
-    }
-    if (fault_)
-        fault = std::exchange(fault_, std::nullopt);
-    else if (code && code != error::need_more)
-        fault = Fault{400, "the chunks of the body are not to be understood"};
-    return used;
-}
-
-void Incoming::on_request_impl(beast::http::verb, View method, View target, int version, Code& code) {
+void HeadParser::on_request_impl(beast::http::verb, View method, View target, int version, Code& code) {
     head_.method_name = as_view(method);
     head_.method = http::parse_method(head_.method_name);
     head_.minor_version = version - 10;
@@ -82,39 +62,13 @@ void Incoming::on_request_impl(beast::http::verb, View method, View target, int 
     }
 }
 
-void Incoming::on_field_impl(beast::http::field, View name, View value, Code& code) {
-    if (!in_head_) {  // trailers: bounded, and nobody's business
-        if (++trailers_ > limits_.headers) {
-            fault_ = Fault{431, "there are more than " + std::to_string(limits_.headers) + " trailers"};
-            code = stopped();
-        }
-        return;
-    }
+void HeadParser::on_field_impl(beast::http::field, View name, View value, Code& code) {
     if (head_.headers.size() >= limits_.headers) {
         fault_ = Fault{431, "there are more than " + std::to_string(limits_.headers) + " headers"};
         code = stopped();
         return;
     }
     head_.headers.push_back({as_view(name), as_view(value)});
-}
-
-std::size_t Incoming::on_body_impl(View piece, Code&) {
-    out_->append(piece.data(), piece.size());
-    body_bytes_ += piece.size();
-    return piece.size();
-}
-
-void Incoming::on_chunk_header_impl(std::uint64_t size, View, Code& code) {
-    if (size > limit_ || body_bytes_ > limit_ - size) {
-        fault_ = Fault{413, "the body is longer than " + std::to_string(limit_) + " bytes"};
-        code = stopped();
-    }
-}
-
-std::size_t Incoming::on_chunk_body_impl(std::uint64_t, View piece, Code&) {
-    out_->append(piece.data(), piece.size());
-    body_bytes_ += piece.size();
-    return piece.size();
 }
 
 }  // namespace rushlight::http

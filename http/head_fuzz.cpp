@@ -1,3 +1,4 @@
+#include "http/body.h"
 #include "http/head.h"
 
 #include <cstdlib>
@@ -13,27 +14,25 @@ std::optional<std::string> read(std::string_view bytes, std::size_t step) {
     const Limits limits;
     if (end == std::string_view::npos || end + 4 > limits.head_bytes) return std::nullopt;
     RequestHead head;
-    Incoming incoming(head, limits);
-    if (incoming.read_head(bytes.substr(0, end + 4))) return std::nullopt;
+    if (HeadParser(head, limits).read(bytes.substr(0, end + 4))) return std::nullopt;
     if (head.chunked && head.content_length) std::abort();
     if (head.path.empty() || head.headers.size() > limits.headers) std::abort();
     for (const auto& [name, value] : head.headers)
         if (name.empty() || value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
             std::abort();
-    std::string body;
-    std::string held;
+    std::string text;
     std::optional<Fault> fault;
     bytes.remove_prefix(end + 4);
-    while (!incoming.done() && !fault && !bytes.empty()) {
-        held += bytes.substr(0, step);
-        bytes.remove_prefix(std::min(step, bytes.size()));
-        const auto used = incoming.read_body(held, body, 1'000'000, fault);
-        if (used > held.size()) std::abort();
-        held.erase(0, used);
+    Body body(head, limits);
+    while (!body.done() && !fault && !bytes.empty()) {
+        const auto piece = bytes.substr(0, step);
+        const auto used = body.read(piece, text, 1'000'000, fault);
+        if (used > piece.size() || (used < piece.size() && !body.done() && !fault)) std::abort();
+        bytes.remove_prefix(used);
     }
-    if (fault || !incoming.done()) return std::nullopt;
-    if (incoming.body_bytes() != body.size()) std::abort();
-    return body;
+    if (fault || !body.done()) return std::nullopt;
+    if (body.bytes() != text.size()) std::abort();
+    return text;
 }
 
 }  // namespace

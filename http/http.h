@@ -201,7 +201,7 @@ struct Limits {
 // What is made of a request for a log or a metric. Called on an io thread when the answer is out (or was
 // cut).
 struct Answered {
-    const RequestHead* head = nullptr;  // nullptr where the head could not be read
+    const RequestHead* head = nullptr;  // nullptr where the head could not be read; not valid after the call
     int status = 0;
     std::uint64_t body_bytes_in = 0, bytes_out = 0;
     std::chrono::microseconds took{0};

@@ -8,31 +8,21 @@
 // machine changes little. Rounds of each alternate, and the median counts. `ratio` is of rate/s, `cpu ratio`
 // of rate/cpu-s, to nginx.
 // --requests N asks N times more after 100,000 and says how the memory grew (1,000,000 is the budget's).
-#include "base/fd.h"
 #include "http/http.h"
 #include "http/testing/load.h"
+#include "http/testing/nginx.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
-#include <map>
 #include <stdexcept>
 #include <thread>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace rushlight::http {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr int kServerCore = 0;
 constexpr int kLoadCore = 1;
@@ -43,69 +33,6 @@ const std::string kAnswer = R"({"results":[{"hash":")" + std::string(64, 'f') +
 
 struct Sample {
     double rate = 0, per_cpu = 0, p50 = 0, p99 = 0;
-};
-
-// nginx with its own configuration in a temporary folder, on loopback.
-class Nginx {
-  public:
-    Nginx() {
-        std::string name = (fs::temp_directory_path() / "rushlight_nginx_XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
-        folder_ = name;
-        port_ = free_port();
-        std::ofstream(folder_ / "answer.json") << kAnswer;
-        const std::string at = folder_.string();
-        std::ofstream(folder_ / "nginx.conf")
-            << "daemon off; master_process off; worker_processes 1; pid " << at
-            << "/pid; error_log stderr crit;\n"
-            << "events { worker_connections 1024; }\n"
-            << "http { access_log off; keepalive_requests 1000000000; sendfile on; open_file_cache max=16;\n"
-            << "  default_type application/json; client_body_temp_path " << at << "/b; proxy_temp_path " << at
-            << "/p; fastcgi_temp_path " << at << "/f; uwsgi_temp_path " << at << "/u; scgi_temp_path " << at
-            << "/s;\n"
-            << "  server { listen 127.0.0.1:" << port_ << "; root " << at << "; } }\n";
-        child_ = fork();
-        if (child_ == 0) {
-            testing::pin_to_core(kServerCore);
-            const std::string configuration = at + "/nginx.conf";
-            execlp("nginx", "nginx", "-p", at.c_str(), "-c", configuration.c_str(), "-e", "stderr", nullptr);
-            execl("/usr/sbin/nginx", "nginx", "-p", at.c_str(), "-c", configuration.c_str(), "-e", "stderr",
-                  nullptr);
-            _exit(127);
-        }
-    }
-    Nginx(const Nginx&) = delete;
-    Nginx& operator=(const Nginx&) = delete;
-    ~Nginx() {
-        kill(child_, SIGTERM);
-        waitpid(child_, nullptr, 0);
-        fs::remove_all(folder_);
-    }
-
-    std::uint16_t port() const { return port_; }
-    double cpu_seconds() const {
-        std::ifstream file("/proc/" + std::to_string(child_) + "/schedstat");
-        double nanos = 0;
-        file >> nanos;
-        return nanos / 1e9;
-    }
-
-  private:
-    static std::uint16_t free_port() {
-        const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof name;
-        if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0 ||
-            getsockname(fd.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0)
-            throw std::runtime_error("no free port");
-        return ntohs(name.sin_port);
-    }
-
-    fs::path folder_;
-    std::uint16_t port_ = 0;
-    pid_t child_ = -1;
 };
 
 testing::Measured measure(testing::Load load) {
@@ -191,7 +118,7 @@ void row(bool json, const std::string& workload, const Sample& sample, const Sam
 }
 
 int bench(bool json, double seconds, std::uint64_t requests) {
-    const Nginx nginx;
+    const testing::Nginx nginx(kAnswer, kServerCore);
     testing::pin_to_core(kServerCore);
     auto server = Server::start({.listen = "127.0.0.1:0", .workers = 1}, serve);
     if (!server) throw std::runtime_error(server.error().message);

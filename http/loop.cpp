@@ -18,7 +18,16 @@ Loop::~Loop() { finish(); }
 
 void Loop::run() {
     tick();
-    thread_ = std::thread([this] { io.run(); });
+    thread_ = std::thread([this] {
+        for (bool done = false; !done;) {
+            try {
+                io.run();
+                done = true;
+            } catch (const std::exception&) {  // out of memory: what it was for is lost, the thread is not
+                count(core_.failed);
+            }
+        }
+    });
 }
 
 void Loop::finish() {

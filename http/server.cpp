@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <deque>
 #include <future>
+#include <new>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -56,7 +57,11 @@ class Acceptor {
     asio::ip::tcp protocol() const { return is_v6_ ? asio::ip::tcp::v6() : asio::ip::tcp::v4(); }
 
     void accept() {
-        for (int i = 0; i < kAcceptedAtOnce && take_one(); ++i) {
+        try {
+            for (int i = 0; i < kAcceptedAtOnce && take_one(); ++i) {
+            }
+        } catch (const std::bad_alloc&) {
+            errno = ENOMEM;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_.expires_after(kAcceptPause);  // until somebody has left

@@ -124,7 +124,7 @@ Awaitable<bool> Connection::write_answer() {
         core_->options.observe(
             {.head = head_known_ ? &request_.head : nullptr,
              .status = response.status,
-             .body_bytes_in = head_known_ ? incoming_->body_bytes() : 0,
+             .body_bytes_in = body_.bytes(),
              .bytes_out = sent_,
              .took = std::chrono::duration_cast<std::chrono::microseconds>(
                  began_ == Steady::time_point{} ? Steady::duration{} : Steady::now() - began_),
