@@ -225,6 +225,7 @@ Result<std::int64_t> PostgresConnection::run(std::string_view sql, std::span<con
 
     // The connection takes nothing new before it has given its whole answer, so each way out leads to the end
     // of it.
+    // NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): there is only the one below
     struct Drain {
         PGconn* handle;
         ~Drain() {

@@ -108,6 +108,7 @@ std::vector<std::shared_ptr<Segment>> NearIndex::State::make_segments(std::vecto
     std::vector<std::shared_ptr<Segment>> segments;
     const std::size_t parts = (entries.size() + options.segment_limit - 1) / options.segment_limit;
     for (std::size_t i = 0; i < parts; ++i) {
+        // NOLINTNEXTLINE(bugprone-use-after-move): a part that is the only one has none after it
         const std::size_t first = entries.size() * i / parts;
         const std::size_t last = entries.size() * (i + 1) / parts;
         std::vector<IndexEntry> slice;

@@ -327,6 +327,7 @@ RUSHLIGHT_INLINE bool read_low(BitReader& bits, const Tables& tables, Low& coeff
 }
 
 std::uint8_t clamp(int light) { return static_cast<std::uint8_t>(std::clamp(light, 0, 255)); }
+// NOLINTNEXTLINE(bugprone-incorrect-roundings): what lies below 0 becomes 0
 std::uint8_t round(float light) { return clamp(static_cast<int>(std::clamp(light, -1.0f, 256.0f) + 0.5f)); }
 
 }  // namespace
