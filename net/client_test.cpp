@@ -36,7 +36,11 @@ class Site : public ::testing::Test {
   protected:
     Site() { world_.dns.set("site.test", std::vector<std::string>{"127.0.0.1"}); }
 
-    void pages(HttpServer::Handler handler) { pages_ = std::move(handler); }
+    // The server may still be busy with the pages before.
+    void pages(HttpServer::Handler handler) {
+        const std::lock_guard lock(mutex_);
+        pages_ = std::make_shared<HttpServer::Handler>(std::move(handler));
+    }
     void says(std::string text) {
         pages([text = std::move(text)](const SeenRequest&, Connection& c) { c.write(text); });
     }
@@ -51,9 +55,15 @@ class Site : public ::testing::Test {
         return testing::fetch(client(), std::move(request), std::move(stop));
     }
 
+    std::shared_ptr<HttpServer::Handler> now() {
+        const std::lock_guard lock(mutex_);
+        return pages_;
+    }
+
     World world_;
-    HttpServer::Handler pages_;
-    HttpServer site_{[this](const SeenRequest& request, Connection& c) { pages_(request, c); }};
+    std::mutex mutex_;
+    std::shared_ptr<HttpServer::Handler> pages_;
+    HttpServer site_{[this](const SeenRequest& request, Connection& c) { (*now())(request, c); }};
 };
 
 TEST_F(Site, GivesStatusHeadersAndContent) {

@@ -13,8 +13,8 @@
 namespace rushlight::net::testing {
 
 struct Fetched {
-    Outcome<Response> response;
-    std::string body;
+    Outcome<Response> response = tl::unexpected<Failure>(Failure{});
+    std::string body = {};
 
     // "" where there is a response.
     std::string code() const { return response ? "" : std::string(to_string(response.error().code)); }
