@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <span>
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
