@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include <openssl/crypto.h>
+
 namespace rushlight::message {
 namespace {
 
@@ -37,16 +39,17 @@ class Delivering {
         auto secrets = open(what->endpoint, delivery.secrets);
         if (!secrets)
             return Verdict::again("the endpoint's secret cannot be opened: " + secrets.error().message);
+        const std::string signature = sign(*delivery.body, *secrets, clock_->now());
+        for (std::string& secret : *secrets) ::OPENSSL_cleanse(secret.data(), secret.size());
         Attempt attempt{
             .event = what->event, .type = delivery.type, .number = job.attempt, .at = clock_->now()};
         const auto began = Steady::now();
-        const auto answer =
-            deliver_->post(delivery.endpoint->url,
-                           {{"Content-Type", "application/json"},
-                            {"Rushlight-Event", what->event},
-                            {"Rushlight-Type", delivery.type},
-                            {"Rushlight-Signature", sign(*delivery.body, *secrets, attempt.at)}},
-                           *delivery.body, job.stopping);
+        const auto answer = deliver_->post(delivery.endpoint->url,
+                                           {{"Content-Type", "application/json"},
+                                            {"Rushlight-Event", what->event},
+                                            {"Rushlight-Type", delivery.type},
+                                            {"Rushlight-Signature", signature}},
+                                           *delivery.body, job.stopping);
         attempt.milliseconds =
             std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - began).count();
         attempt.status = answer.status;
@@ -76,6 +79,7 @@ class Delivering {
             auto secret = sealer_->open(secret_purpose(id), *one);
             if (!secret) return pass(secret.error());
             secrets.emplace_back(text_of(*secret));
+            ::OPENSSL_cleanse(secret->data(), secret->size());
         }
         if (secrets.empty()) return fail(ErrorCode::corrupt, "there is none");
         return secrets;

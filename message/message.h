@@ -132,7 +132,8 @@ Result<std::vector<queue::DeadLetter>> dead_letters(store::Reader& reader, Endpo
                                                     queue::JobId below = {}, int limit = 50);
 // Sends up to `limit` again, the oldest first, behind what waits already. How many.
 Result<int> resend_dead(store::Writer& writer, EndpointId id, Time now, int limit = 100);
-// Retention: the content of events and the tries from before that time, up to `limit` of each. How many.
+// Retention: the content of events and the tries from before that time, up to `limit` of each. How many. Keep
+// some days: an event that is still to be sent goes to the dead letters without its content.
 Result<std::int64_t> forget(store::Writer& writer, Time before, int limit = 1'000);
 
 // Sends one POST.

@@ -172,8 +172,10 @@ Result<std::vector<Job>> Workers::Crew::take(int limit) {
         doubtful_ = true;
         return pass(std::move(taken.error()));
     }
-    if (taken->lost)
+    if (taken->lost) {
         if (auto joined = join(); !joined) return pass(std::move(joined.error()));
+        return take(limit);
+    }
     {
         const std::lock_guard lock(mutex_);
         tally_.dead += taken->buried;

@@ -4,6 +4,7 @@
 #include "store/testing/place.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 #include <tuple>
 

@@ -3,7 +3,7 @@
 #include "store/testing/place.h"
 
 #include <chrono>
-#include <functional>
+#include <mutex>
 #include <set>
 #include <thread>
 #include <vector>
