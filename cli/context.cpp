@@ -4,6 +4,7 @@
 #include "audit/audit.h"
 #include "check/service.h"
 #include "cli/secret_file.h"
+#include "message/message.h"
 #include "queue/queue.h"
 #include "scan/scan.h"
 
@@ -82,8 +83,8 @@ Result<store::Store*> Context::store() {
                         "cannot make the data folder '" + config_.data + "': " + error.message());
         auto opened = store::Store::open(
             {.where = config_.store.empty() ? config_.data : config_.store,
-             .schemas = {audit::schema(), queue::schema(), vault::schema(), match::schema(),
-                         accounts::schema(), check::schema(), scan::schema()}});
+             .schemas = {audit::schema(), queue::schema(), message::schema(), vault::schema(),
+                         match::schema(), accounts::schema(), check::schema(), scan::schema()}});
         if (!opened) return pass(opened.error());
         store_ = std::make_unique<store::Store>(std::move(*opened));
     }
