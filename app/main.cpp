@@ -1,5 +1,54 @@
-// rushlight: the one program.
+// rushlight: the one program. It joins the command line with the server, which know nothing of each other.
 
+#include "accounts/accounts.h"
+#include "audit/audit.h"
+#include "check/service.h"
 #include "cli/cli.h"
+#include "match/match.h"
+#include "message/message.h"
+#include "queue/queue.h"
+#include "scan/scan.h"
+#include "server/server.h"
+#include "vault/vault.h"
 
-int main(int argc, char** argv) { return rushlight::cli::main(argc, argv); }
+#include <utility>
+
+namespace rushlight::app {
+namespace {
+
+// Every room's tables, the lowest floor first.
+std::vector<store::Schema> all_schemas() {
+    return {queue::schema(), audit::schema(),    message::schema(), vault::schema(), match::schema(),
+            check::schema(), accounts::schema(), scan::schema(),    server::schema()};
+}
+
+class Serving final : public cli::Served {
+  public:
+    explicit Serving(server::Server server) : server_(std::move(server)) {}
+    const std::string& url() const override { return server_.url(); }
+    const std::optional<std::string>& setup_url() const override { return server_.setup_url(); }
+    void stop() override { server_.stop(); }
+
+  private:
+    server::Server server_;
+};
+
+Result<std::unique_ptr<cli::Served>> serve(const cli::ServeAsked& asked) {
+    auto server = server::Server::start({.schemas = all_schemas(),
+                                         .config = asked.config,
+                                         .light_program = asked.light_program,
+                                         .all_program = asked.all_program,
+                                         .passphrase = asked.passphrase,
+                                         .console = asked.console,
+                                         .allowed_targets = asked.allowed_targets});
+    if (!server) return pass(server.error());
+    return std::make_unique<Serving>(std::move(*server));
+}
+
+}  // namespace
+}  // namespace rushlight::app
+
+int main(int argc, char** argv) {
+    using namespace rushlight::app;
+    return rushlight::cli::main(argc, argv, {.schemas = all_schemas(), .serve = serve});
+}

@@ -28,7 +28,16 @@ struct Config {
     } sandbox;
     struct Scan {
         std::int64_t workers = 0;  // 0: as many as there are cores
+        std::string folders;       // that may be scanned over the API, with ':' between them; empty: none
     } scan;
+    struct Net {
+        std::string dns;    // servers to ask, "127.0.0.1:5353", with ',' between them; empty: the system's
+        std::string allow;  // HOST:PORT pairs that may lead to any address, with ',' between them
+    } net;
+    struct Serve {
+        std::string listen = "127.0.0.1:8080";
+        std::int64_t threads = 0;  // that read and answer; 0: as many as there are cores
+    } serve;
     struct Archive {
         std::int64_t depth = 5;
         std::int64_t members = 10'000'000;

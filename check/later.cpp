@@ -61,7 +61,7 @@ Status Service::State::end_lost(std::string_view id, const Asked& asked, std::st
     outcome.decision = Decision::unreadable;
     outcome.problem = Problem{Reason::crashed, "not checked: " + std::string(why) + "; send it again"};
     Reply reply = reply_for(std::move(outcome), std::string(id));
-    return settle({&reply, 1}, asked, id);
+    return settle({&reply, 1}, asked, {.finished_later = id});
 }
 
 Result<std::string> Service::check_later(Content content, Asked asked) {

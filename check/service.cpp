@@ -27,17 +27,33 @@ bool matched(const Outcome& outcome) {
     return !outcome.answer.matches.empty() || !outcome.answer.suppressed.empty();
 }
 
+std::string dumped(const ordered_json& object) {
+    return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 // What cases needs to open or extend a case without asking again.
 std::string finding_of(const Reply& reply, const Asked& asked) {
     ordered_json finding{{"kind", "check"}, {"by", asked.by}, {"at", reply.at.rfc3339()}};
     finding["reply"] = to_json(reply);
     finding["context"] = to_json(asked.context);
     if (!reply.held.empty()) finding["held"] = reply.held;
-    return finding.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    return dumped(finding);
 }
 
-std::string text_of(const Reply& reply) {
-    return to_json(reply).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+std::string text_of(const Reply& reply) { return dumped(to_json(reply)); }
+
+Result<vault::SealedFile> seal(vault::HoldingArea& area, const Content& content, const std::string& check) {
+    auto incoming = area.begin({.why = "match", .ref = check});
+    if (!incoming) return pass(incoming.error());
+    ByteVector piece(256 * 1024);
+    for (std::uint64_t at = 0;;) {
+        const auto got = content.read_at(at, piece);
+        if (!got) return pass(got.error());
+        if (*got == 0) break;
+        if (auto written = incoming->write(Bytes(piece).first(*got)); !written) return pass(written.error());
+        at += *got;
+    }
+    return incoming->finish();
 }
 
 }  // namespace
@@ -109,23 +125,23 @@ std::string Service::State::receipt_for(const Reply& reply, std::string_view has
     return make_receipt(facts, *parts.receipts).dump();
 }
 
-Status Service::State::settle(std::span<Reply> replies, const Asked& asked, std::string_view finished_later) {
+Status Service::State::settle(std::span<Reply> replies, const Asked& asked, const With& with) {
     std::vector<Seen> seen;
     std::vector<std::string> findings;
     for (Reply& reply : replies) {
         if (!matched(reply.outcome)) continue;
-        seen.push_back(
-            {.id = reply.id,
-             .at = reply.at,
-             .by = asked.by,
-             .decision = reply.outcome.decision,
-             .action = reply.verdict.action,
-             .answer = text_of(reply),
-             .context = to_json(asked.context).dump(-1, ' ', false, ordered_json::error_handler_t::replace),
-             .held = reply.held});
+        if (with.sealed != nullptr) reply.held = with.sealed->id().hex();
+        seen.push_back({.id = reply.id,
+                        .at = reply.at,
+                        .by = asked.by,
+                        .decision = reply.outcome.decision,
+                        .action = reply.verdict.action,
+                        .answer = text_of(reply),
+                        .context = dumped(to_json(asked.context)),
+                        .held = reply.held});
         findings.push_back(finding_of(reply, asked));
     }
-    if (!seen.empty() || !finished_later.empty()) {
+    if (!seen.empty() || !with.finished_later.empty()) {
         const Status stored = parts.store.write([&](store::Writer& writer) -> Status {
             for (std::size_t i = 0; i < seen.size(); ++i) {
                 if (auto saved = CheckStore::save_seen(writer, seen[i]); !saved) return saved;
@@ -135,10 +151,16 @@ Status Service::State::settle(std::span<Reply> replies, const Asked& asked, std:
                 auto published = parts.publish(writer, "check.matched", seen[i].answer, seen[i].at);
                 if (!published) return published;
             }
-            if (finished_later.empty()) return {};
-            const std::string answer = text_of(replies.front());
-            if (auto done = CheckStore::finish_later(writer, finished_later, answer); !done) return done;
-            return parts.publish ? parts.publish(writer, "check.done", answer, replies.front().at) : Status{};
+            if (!with.finished_later.empty()) {
+                const std::string answer = text_of(replies.front());
+                auto done = CheckStore::finish_later(writer, with.finished_later, answer);
+                if (done && parts.publish)
+                    done = parts.publish(writer, "check.done", answer, replies.front().at);
+                if (!done) return done;
+            }
+            if (with.sealed == nullptr) return {};
+            return with.area->enter(writer, *with.sealed, asked.by, replies.front().at)
+                .map([](const vault::HeldFile&) {});
         });
         if (!stored) return stored;
     }
@@ -149,16 +171,31 @@ Status Service::State::settle(std::span<Reply> replies, const Asked& asked, std:
     return {};
 }
 
-Result<Reply> Service::State::check(const Content& content, const Asked& asked, std::string id) {
+Result<Reply> Service::State::check(const Content& content, const Asked& asked, std::string id,
+                                    bool is_later) {
     Reply reply = reply_for(checker.check(content, asked.by), std::move(id));
-    const auto& exact = reply.outcome.fingerprint.exact;
-    if (parts.hold && exact && reply.verdict.action != Action::allow && matched(reply.outcome)) {
-        auto held = parts.hold(content, exact->sha256, reply.id);
-        if (!held) return pass(held.error());
-        reply.held = std::move(*held);
-    }
+    const std::string later_id = is_later ? reply.id : std::string();
     if (asked.receipt && parts.receipts != nullptr) reply.receipt = receipt_for(reply, {});
+    const auto area = parts.holding ? parts.holding() : nullptr;
+    std::optional<vault::SealedFile> sealed;
+    if (area && area->on() && reply.verdict.action != Action::allow && matched(reply.outcome)) {
+        auto kept = seal(*area, content, reply.id);
+        if (!kept) return pass(kept.error());
+        sealed = std::move(*kept);
+    }
+    const Status stored =
+        settle({&reply, 1}, asked,
+               {.finished_later = later_id, .area = area.get(), .sealed = sealed ? &*sealed : nullptr});
+    if (!stored) return pass(stored.error());
     return reply;
+}
+
+Status Service::State::store_counts() {
+    const auto counts = counter.take(parts.clock.now());
+    if (counts.empty()) return {};
+    auto stored = store.add_counts(counts);
+    if (!stored) counter.add_back(counts);
+    return stored;
 }
 
 Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -173,10 +210,8 @@ Result<std::unique_ptr<Service>> Service::open(Parts parts) {
     State* const all = state.get();
     state->later = std::make_unique<LaterQueue>(
         [all](LaterQueue::Waiting& waiting) {
-            auto reply = all->check(waiting.content, waiting.asked, waiting.id);
-            const Status settled =
-                reply ? all->settle({&*reply, 1}, waiting.asked, waiting.id) : pass(reply.error());
-            if (!settled) (void)all->end_lost(waiting.id, waiting.asked, settled.error().message);
+            const auto reply = all->check(waiting.content, waiting.asked, waiting.id, true);
+            if (!reply) (void)all->end_lost(waiting.id, waiting.asked, reply.error().message);
         },
         [all](LaterQueue::Waiting& waiting) {
             (void)all->end_lost(waiting.id, waiting.asked, "the server was stopped before its turn came");
@@ -185,13 +220,17 @@ Result<std::unique_ptr<Service>> Service::open(Parts parts) {
 }
 
 Result<Reply> Service::check(const Content& content, const Asked& asked) {
-    auto reply = state_->check(content, asked, new_id("ck_"));
-    if (!reply) return reply;
-    if (auto settled = state_->settle({&*reply, 1}, asked); !settled) return pass(settled.error());
-    return reply;
+    return state_->check(content, asked, new_id("ck_"), false);
 }
 
 Result<std::vector<Reply>> Service::check(std::span<const HashAsked> hashes, const Asked& asked) {
+    auto replies = answer(hashes, asked);
+    if (!replies) return replies;
+    if (auto stored = store(*replies, asked); !stored) return pass(stored.error());
+    return replies;
+}
+
+Result<std::vector<Reply>> Service::answer(std::span<const HashAsked> hashes, const Asked& asked) const {
     std::vector<Reply> replies;
     replies.reserve(hashes.size());
     for (const HashAsked& one : hashes) {
@@ -201,8 +240,15 @@ Result<std::vector<Reply>> Service::check(std::span<const HashAsked> hashes, con
         if (asked.receipt && state_->parts.receipts != nullptr)
             replies.back().receipt = state_->receipt_for(replies.back(), one.hash);
     }
-    if (auto settled = state_->settle(replies, asked); !settled) return pass(settled.error());
     return replies;
+}
+
+bool Service::must_wait(std::span<const Reply> replies) {
+    return std::ranges::any_of(replies, [](const Reply& reply) { return matched(reply.outcome); });
+}
+
+Status Service::store(std::span<Reply> replies, const Asked& asked) {
+    return state_->settle(replies, asked, {});
 }
 
 Policy Service::policy() const { return *state_->current_policy(); }
@@ -261,6 +307,7 @@ Result<SeenPage> Service::seen(std::optional<Decision> decision, std::optional<s
 }
 
 Result<std::vector<StatStep>> Service::stats(Time from, Time to, std::int64_t step_minutes) {
+    if (auto stored = state_->store_counts(); !stored) return pass(stored.error());
     const auto counts = state_->store.counts(from, to, step_minutes);
     if (!counts) return pass(counts.error());
     std::vector<StatStep> steps;
@@ -284,13 +331,7 @@ Status Service::tick() {
     const auto steady = Steady::now();
     if (steady - s.counts_stored >= kStoreCountsEvery) {
         s.counts_stored = steady;
-        const auto counts = s.counter.take(now);
-        if (!counts.empty()) {
-            if (auto stored = s.store.add_counts(counts); !stored) {
-                s.counter.add_back(counts);
-                return stored;
-            }
-        }
+        if (auto stored = s.store_counts(); !stored) return stored;
     }
     const auto change = s.parts.store.changes();
     if (!change) return pass(change.error());
@@ -323,8 +364,7 @@ Status Service::tick() {
 void Service::stop() {
     if (!state_) return;
     state_->later->stop();
-    const auto counts = state_->counter.take(state_->parts.clock.now());
-    if (!counts.empty()) (void)state_->store.add_counts(counts);
+    (void)state_->store_counts();
 }
 
 }  // namespace rushlight::check

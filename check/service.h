@@ -17,6 +17,7 @@
 #include "check/context.h"
 #include "check/policy.h"
 #include "store/store.h"
+#include "vault/holding.h"
 
 #include <cstdint>
 #include <functional>
@@ -97,8 +98,9 @@ struct Parts {
     const media::Fingerprinter& fingerprinter;
     const Clock& clock;
     const audit::SigningKey* receipts = nullptr;  // none: no receipts
-    // Seals the bytes of a match; returns their id. Empty function: the holding area is off.
-    std::function<Result<std::string>(const Content&, const Sha256&, std::string_view check)> hold{};
+    // Where the bytes of a match are kept; asked for each check, since people switch it on and off. Empty
+    // function or null: nowhere.
+    std::function<std::shared_ptr<vault::HoldingArea>()> holding{};
     // A webhook, in the transaction of its reason.
     std::function<Status(store::Writer&, std::string_view type, std::string_view body, Time)> publish{};
     // Told of each check after it is stored, for the live view; must be quick.
@@ -117,6 +119,11 @@ class Service {
     Result<Reply> check(const Content& content, const Asked& asked);
     // In their order. A hash whose threshold or form is wrong is not for here: the caller has left it out.
     Result<std::vector<Reply>> check(std::span<const HashAsked> hashes, const Asked& asked);
+    // The same in two steps: answer() touches no disk; what it found is to be told to nobody before store()
+    // has returned, which waits for the disk only where something matched.
+    Result<std::vector<Reply>> answer(std::span<const HashAsked> hashes, const Asked& asked) const;
+    static bool must_wait(std::span<const Reply> replies);  // store() would
+    Status store(std::span<Reply> replies, const Asked& asked);
 
     // Takes the content over and answers its id at once; `limit` where too many wait. The answer is stored,
     // and published as `check.done`. Where this process dies first, the check is answered as unreadable.

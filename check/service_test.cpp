@@ -79,11 +79,7 @@ class ServiceTest : public ::testing::TestWithParam<store::testing::Kind> {
             .fingerprinter = fingerprinter_,
             .clock = clock_,
             .receipts = &key_,
-            .hold = [this](const Content&, const Sha256& hash,
-                           std::string_view check) -> Result<std::string> {
-                held_.push_back(hash.hex());
-                return "held-" + std::string(check);
-            },
+            .holding = [this] { return area_; },
             .publish = [this](store::Writer&, std::string_view type, std::string_view body, Time) -> Status {
                 published_.emplace_back(type, json::parse(body));
                 return {};
@@ -121,7 +117,8 @@ class ServiceTest : public ::testing::TestWithParam<store::testing::Kind> {
 
     Folder folder_;
     store::testing::Place place_{GetParam()};
-    store::Store store_ = store::testing::open(place_, {audit::schema(), match::schema(), schema()});
+    store::Store store_ =
+        store::testing::open(place_, {audit::schema(), vault::schema(), match::schema(), schema()});
     HandClock clock_;
     std::unique_ptr<match::Lists> lists_ = must(match::Lists::open(store_, folder_.path, clock_));
     std::unique_ptr<match::Matcher> matcher_ =
@@ -130,7 +127,9 @@ class ServiceTest : public ::testing::TestWithParam<store::testing::Kind> {
     sandbox::Pool all_ = pool_of("decode-all");
     media::Fingerprinter fingerprinter_{light_, all_};
     audit::SigningKey key_ = audit::SigningKey::from_seed(std::array<std::byte, 32>{});
-    std::vector<std::string> held_;
+    vault::Sealer sealer_ = must(vault::Sealer::open(store_, {.data = folder_.path, .now = clock_.now()}));
+    std::shared_ptr<vault::HoldingArea> area_ = std::make_shared<vault::HoldingArea>(
+        must(vault::HoldingArea::open(store_, sealer_, {.data = folder_.path, .on = true}, clock_.now())));
     std::vector<std::pair<std::string, json>> published_;
     std::atomic<int> told_{0};
     std::unique_ptr<Service> service_;
@@ -158,9 +157,13 @@ TEST_P(ServiceTest, AMatchLeavesAllThatFollowsAndNoMatchLeavesNothing) {
     const auto handed = findings();
     ASSERT_FALSE(handed.empty());
     EXPECT_EQ(handed.back()["reply"]["id"], found.id);
-    EXPECT_EQ(handed.back()["held"], "held-" + found.id);
+    EXPECT_EQ(handed.back()["held"], found.held);
+    const auto kept = must(area_->list(std::nullopt, 10));
+    ASSERT_THAT(kept, SizeIs(handed.size()));
+    const auto& its_file = *std::ranges::find(kept, found.id, &vault::HeldFile::ref);
+    EXPECT_EQ(its_file.sha256, found.outcome.fingerprint.exact->sha256);
+    EXPECT_EQ(its_file.id.hex(), found.held);
     EXPECT_EQ(published_.back().first, "check.matched");
-    EXPECT_THAT(held_, SizeIs(handed.size()));
 }
 
 TEST_P(ServiceTest, HashesAreAnsweredInTheirOrder) {
@@ -176,7 +179,7 @@ TEST_P(ServiceTest, HashesAreAnsweredInTheirOrder) {
     EXPECT_EQ(replies[1].verdict.action, Action::block);
     EXPECT_THAT(replies[0].receipt, HasSubstr("\"ours\""));
     EXPECT_THAT(findings(), SizeIs(1));
-    EXPECT_TRUE(held_.empty()) << "there are no bytes to hold";
+    EXPECT_EQ(must(area_->usage()).files, 0) << "there are no bytes to hold";
 }
 
 TEST_P(ServiceTest, NobodyIsToldOfAMatchThatCannotBeStored) {
@@ -190,6 +193,7 @@ TEST_P(ServiceTest, NobodyIsToldOfAMatchThatCannotBeStored) {
     ASSERT_FALSE(reply);
     EXPECT_THAT(reply.error().message, HasSubstr("full"));
     EXPECT_TRUE(findings().empty());
+    EXPECT_EQ(must(area_->usage()).files, 0);
     EXPECT_TRUE(must(service_->seen(std::nullopt, std::nullopt, 10)).items.empty());
 }
 

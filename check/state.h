@@ -64,9 +64,17 @@ class LaterQueue {
 struct Service::State {
     explicit State(Parts the_parts);
 
-    Result<Reply> check(const Content& content, const Asked& asked, std::string id);
+    // Checks the bytes, and stores what follows; `id` is that of a later answer where `is_later`.
+    Result<Reply> check(const Content& content, const Asked& asked, std::string id, bool is_later);
+    // What else belongs into the transaction that stores the replies.
+    struct With {
+        std::string_view finished_later{};   // the id of the later answer that this is
+        vault::HoldingArea* area = nullptr;  // the first reply's bytes, sealed there
+        const vault::SealedFile* sealed = nullptr;
+    };
     // Stores what each of the replies that matched leaves behind, and counts all.
-    Status settle(std::span<Reply> replies, const Asked& asked, std::string_view finished_later = {});
+    Status settle(std::span<Reply> replies, const Asked& asked, const With& with);
+    Status store_counts();
     std::shared_ptr<const Policy> current_policy() const;
     void adopt(Policy policy);
     Reply reply_for(Outcome outcome, std::string id) const;

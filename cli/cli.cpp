@@ -15,6 +15,7 @@ namespace {
 
 struct Runner {
     const Common& common;
+    const Services& services;
 
     int operator()(const ConfigCheck&) const { return run_config_check(common); }
     int operator()(const LinkCommand& command) const { return run_link(common, command); }
@@ -28,7 +29,7 @@ struct Runner {
     }
     // All others need the parts.
     int operator()(const auto& command) const {
-        auto context = Context::create(common);
+        auto context = Context::create(common, services.schemas);
         if (!context) return report(context.error());
         using C = std::decay_t<decltype(command)>;
         if constexpr (std::is_same_v<C, HashCommand>) {
@@ -46,6 +47,8 @@ struct Runner {
             return run_key(*context, command);
         } else if constexpr (std::is_same_v<C, VaultNewKey>) {
             return run_vault(*context, command);
+        } else if constexpr (std::is_same_v<C, ServeCommand>) {
+            return run_serve(*context, command, services);
         } else if constexpr (std::is_same_v<C, Doctor>) {
             return run_doctor(*context);
         } else {
@@ -64,18 +67,18 @@ void keep_standard_descriptors() {
     }
 }
 
-int parse_and_run(int argc, const char* const* argv) {
+int parse_and_run(int argc, const char* const* argv, const Services& services) {
     const auto parsed = parse(argc, argv);
     if (const int* status = std::get_if<int>(&parsed)) return *status;
     const auto& [common, command] = std::get<Parsed>(parsed);
-    return std::visit(Runner{common}, command);
+    return std::visit(Runner{common, services}, command);
 }
 
 }  // namespace
 
-int main(int argc, const char* const* argv) {
+int main(int argc, const char* const* argv, const Services& services) {
     keep_standard_descriptors();
-    const int status = parse_and_run(argc, argv);
+    const int status = parse_and_run(argc, argv, services);
     // Results that nobody got are no success.
     if (const auto all = printed(); !all && status != kFailed) return report(all.error());
     return status;

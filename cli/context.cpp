@@ -1,12 +1,7 @@
 #include "cli/context.h"
 
 #include "accounts/accounts.h"
-#include "audit/audit.h"
-#include "check/service.h"
 #include "cli/secret_file.h"
-#include "message/message.h"
-#include "queue/queue.h"
-#include "scan/scan.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -19,10 +14,15 @@
 namespace rushlight::cli {
 namespace {
 
-// The sandboxed children lie beside the program, in the build folder as in an installed tree.
-Result<std::string> find_program(const std::string& name) {
+std::filesystem::path own_folder() {
     std::error_code error;
-    const auto here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+    return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+}  // namespace
+
+Result<std::string> Context::program(const std::string& name) {
+    const auto here = own_folder();
     for (const auto& folder : {here / "libexec/rushlight", here / "../libexec/rushlight"}) {
         const auto program = (folder / name).lexically_normal();
         if (::access(program.c_str(), X_OK) == 0) return program.string();
@@ -31,14 +31,21 @@ Result<std::string> find_program(const std::string& name) {
                                           ": the installation is incomplete (`./run --build` builds it)");
 }
 
-}  // namespace
+std::string Context::console() {
+    std::error_code error;
+    for (const char* folder : {"share/rushlight/console", "../share/rushlight/console"}) {
+        const auto path = (own_folder() / folder).lexically_normal();
+        if (std::filesystem::exists(path / "index.html", error)) return path.string();
+    }
+    return {};
+}
 
-Result<Context> Context::create(const Common& common) {
+Result<Context> Context::create(const Common& common, std::vector<store::Schema> schemas) {
     auto config = load_config(
         {.data = common.data, .store = common.store, .allow_weak_sandbox = common.allow_weak_sandbox},
         process_environment());
     if (!config) return pass(config.error());
-    return Context(std::move(*config), common.json);
+    return Context(std::move(*config), common.json, std::move(schemas));
 }
 
 std::string Context::who() const {
@@ -71,20 +78,20 @@ Result<vault::Sealer*> Context::sealer() {
     return sealer_.get();
 }
 
+Status Context::make_data_folder() const {
+    std::error_code error;
+    if (std::filesystem::create_directories(config_.data, error)) {
+        std::filesystem::permissions(config_.data, std::filesystem::perms::owner_all, error);
+    }
+    if (!error) return {};
+    return fail(ErrorCode::io, "cannot make the data folder '" + config_.data + "': " + error.message());
+}
+
 Result<store::Store*> Context::store() {
     if (!store_) {
-        std::error_code error;
-        // Lists and results are nobody else's business.
-        if (std::filesystem::create_directories(config_.data, error)) {
-            std::filesystem::permissions(config_.data, std::filesystem::perms::owner_all, error);
-        }
-        if (error)
-            return fail(ErrorCode::io,
-                        "cannot make the data folder '" + config_.data + "': " + error.message());
+        if (auto made = make_data_folder(); !made) return pass(made.error());
         auto opened = store::Store::open(
-            {.where = config_.store.empty() ? config_.data : config_.store,
-             .schemas = {audit::schema(), queue::schema(), message::schema(), vault::schema(),
-                         match::schema(), accounts::schema(), check::schema(), scan::schema()}});
+            {.where = config_.store.empty() ? config_.data : config_.store, .schemas = schemas_});
         if (!opened) return pass(opened.error());
         store_ = std::make_unique<store::Store>(std::move(*opened));
     }
@@ -103,10 +110,10 @@ Result<match::Lists*> Context::lists() {
 }
 
 Result<std::unique_ptr<sandbox::Pool>> Context::start_pool(const std::string& name) const {
-    const auto program = find_program(name);
-    if (!program) return pass(program.error());
+    const auto found = program(name);
+    if (!found) return pass(found.error());
     sandbox::Options options;
-    options.program = *program;
+    options.program = *found;
     options.limits.memory = static_cast<std::uint64_t>(config_.sandbox.memory_mb) << 20;
     options.limits.time = std::chrono::seconds(config_.sandbox.seconds);
     options.limits.output = std::max(

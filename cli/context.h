@@ -18,7 +18,8 @@ namespace rushlight::cli {
 
 class Context {
   public:
-    static Result<Context> create(const Common& common);
+    // `schemas`: of every room's tables, in floor order.
+    static Result<Context> create(const Common& common, std::vector<store::Schema> schemas);
 
     const Config& config() const { return config_; }
     bool json() const { return json_; }
@@ -32,6 +33,12 @@ class Context {
     Result<store::Store*> store();
     Result<vault::Sealer*> sealer();  // with the key file, made if need be
     Result<match::Lists*> lists();
+    // The data folder, made if need be; nobody else's business.
+    Status make_data_folder() const;
+    // libexec/rushlight/NAME beside this program, in the build folder as in an installed tree.
+    static Result<std::string> program(const std::string& name);
+    // The built console; empty where there is none.
+    static std::string console();
     Result<sandbox::Pool*> pool();  // of the program that reads most formats, and archives
     Result<const media::Fingerprinter*> fingerprinter();
     // From the command line's list arguments; all stored lists where there are none. `undecided` is what 64
@@ -45,9 +52,11 @@ class Context {
   private:
     Result<std::unique_ptr<sandbox::Pool>> start_pool(const std::string& name) const;
 
-    Context(Config config, bool json) : config_(std::move(config)), json_(json) {}
+    Context(Config config, bool json, std::vector<store::Schema> schemas)
+        : config_(std::move(config)), schemas_(std::move(schemas)), json_(json) {}
 
     Config config_;
+    std::vector<store::Schema> schemas_;
     bool json_;
     unsigned at_once_ = 1;
     std::unique_ptr<store::Store> store_;

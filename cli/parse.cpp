@@ -261,6 +261,13 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
     add_list_commands(*top, sink);
     add_audit_commands(*top, sink);
     add_account_commands(*top, sink);
+    add<ServeCommand>(*top, "serve", "Answer checks over HTTP, with the console",
+                      "rushlight serve --listen 127.0.0.1:8080", sink, [](CLI::App& app, ServeCommand& c) {
+                          app.add_option("--listen", c.listen, "ADDRESS:PORT; port 0 is any free one");
+                          app.add_option("--allow-target", c.allowed_targets,
+                                         "HOST:PORT that may lead to an address that is not public")
+                              ->allow_extra_args(false);
+                      });
     add<LinkCommand>(*top, "link", "Show how a link is read: its parts, as browsers see them",
                      "rushlight link '../b?q' --base https://example.com/a/", sink,
                      [](CLI::App& app, LinkCommand& c) {

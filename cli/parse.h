@@ -114,6 +114,11 @@ struct VaultNewKey {
     bool accept_loss = false;
 };
 
+struct ServeCommand {
+    std::optional<std::string> listen;
+    std::vector<std::string> allowed_targets;
+};
+
 struct ConfigCheck {};
 struct Doctor {};
 struct Completion {
@@ -121,10 +126,11 @@ struct Completion {
 };
 struct Version {};
 
-using Command = std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport,
-                             ListShow, ListRemove, ListEntries, ListAdd, ListDrop, ListSet, AuditVerify,
-                             AuditExport, AccountCreate, AccountReset, KeyCreate, KeyList, KeyRevoke,
-                             VaultNewKey, LinkCommand, ConfigCheck, Doctor, Completion, Version>;
+using Command =
+    std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport, ListShow,
+                 ListRemove, ListEntries, ListAdd, ListDrop, ListSet, AuditVerify, AuditExport, AccountCreate,
+                 AccountReset, KeyCreate, KeyList, KeyRevoke, VaultNewKey, ServeCommand, LinkCommand,
+                 ConfigCheck, Doctor, Completion, Version>;
 
 struct Parsed {
     Common common;

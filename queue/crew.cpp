@@ -43,7 +43,8 @@ Status Workers::Crew::start() {
 }
 
 void Workers::Crew::stop() {
-    stop_.request_stop();  // wakes everybody
+    stop_.request_stop();
+    moved_.notify_all();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
     if (worker_ == 0) return;
@@ -227,11 +228,9 @@ void Workers::Crew::lead() {
                 const bool some = !jobs->empty();
                 {
                     const std::lock_guard lock(mutex_);
-                    for (Job& job : *jobs) {
-                        handed_.push_back(std::move(job));
-                        handing_.notify_one();
-                    }
+                    for (Job& job : *jobs) handed_.push_back(std::move(job));
                 }
+                moved_.notify_all();
                 if (some) continue;
             } else {
                 status = pass(std::move(jobs.error()));
@@ -248,7 +247,7 @@ void Workers::Crew::work() {
         Job job;
         {
             std::unique_lock lock(mutex_);
-            if (!handing_.wait(lock, stop_.get_token(), [&] { return !handed_.empty(); })) return;
+            if (!moved_.wait(lock, stop_.get_token(), [&] { return !handed_.empty(); })) return;
             if (stop_.stop_requested()) return;
             job = std::move(handed_.front());
             handed_.pop_front();

@@ -206,7 +206,7 @@ Result<Summary> run(const Parts& parts, const Options& options) {
                                    !given_out        ? "failed"
                                    : summary.stopped ? "stopped"
                                                      : "done",
-                                   parts.clock.now());
+                                   to_json(summary).at("summary").dump(), parts.clock.now());
     if (!given_out) return pass(given_out.error());
     if (!ended) return pass(ended.error());
     return summary;

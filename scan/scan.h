@@ -11,6 +11,7 @@
 #include "archive/archive.h"
 #include "base/result.h"
 #include "check/check.h"
+#include "scan/history.h"
 #include "store/store.h"
 
 #include <cstdint>
@@ -69,6 +70,7 @@ struct Options {
     std::stop_token stop{};
     // One call at a time, each after its item is stored; where it fails, so does the scan.
     std::function<Status(const Item&)> show{};
+    std::function<void(RunId)> begun{};               // once it has a number
     std::function<void(const Progress&)> progress{};  // one call at a time, between those of `show`
 };
 

@@ -1,6 +1,7 @@
 #include "scan/scan_store.h"
 
 #include "base/digest.h"
+#include "scan/history.h"
 #include "scan/scan.h"
 
 #include <utility>
@@ -51,6 +52,9 @@ store::Schema schema() {
                 ALTER TABLE scan_item ADD COLUMN item BLOB;
                 DROP INDEX scan_item_content;
                 CREATE INDEX scan_item_item ON scan_item (item);
+            )"},
+                           {.number = 3, .name = "what a scan came to", .sql = R"(
+                ALTER TABLE scan_run ADD COLUMN summary TEXT;
             )"}}};
 }
 
@@ -69,9 +73,11 @@ Result<RunId> ScanStore::begin(std::string_view targets, const Sha256& asked, Ti
     return run;
 }
 
-Status ScanStore::end(RunId run, std::string_view state, Time now) {
+Status ScanStore::end(RunId run, std::string_view state, std::string_view summary, Time now) {
     return store_->write([&](store::Writer& writer) -> Status {
-        return writer.run("UPDATE scan_run SET state = $1, ended_at = $2 WHERE id = $3", {state, now, run})
+        return writer
+            .run("UPDATE scan_run SET state = $1, ended_at = $2, summary = $3 WHERE id = $4",
+                 {state, now, summary, run})
             .map([](std::int64_t) {});
     });
 }
@@ -95,6 +101,77 @@ Result<ScanStore::Known> ScanStore::find(const Sha256& content, std::string_view
     });
     if (!read) return pass(read.error());
     return known;
+}
+
+namespace {
+
+constexpr std::string_view kRunColumns =
+    "SELECT id, targets, state, started_at, ended_at, summary FROM scan_run ";
+
+Run run_of(const store::Row& row) {
+    Run run{.id = row.integer(0),
+            .targets = std::string(row.text(1)),
+            .state = std::string(row.text(2)),
+            .started = row.time(3),
+            .ended = {},
+            .summary = std::string(row.text_or_empty(5))};
+    if (const auto ended = row.integer_or_null(4)) run.ended = Time{*ended};
+    return run;
+}
+
+}  // namespace
+
+Result<std::vector<Run>> runs(store::Store& store, std::optional<RunId> before, int limit) {
+    std::vector<Run> all;
+    const Status read = store.read([&](store::Reader& reader) -> Status {
+        all.clear();
+        return reader.each(std::string(kRunColumns) + "WHERE id < $1 ORDER BY id DESC LIMIT $2",
+                           {before.value_or(INT64_MAX), limit},
+                           [&](const store::Row& row) { all.push_back(run_of(row)); });
+    });
+    if (!read) return pass(read.error());
+    return all;
+}
+
+Result<std::optional<Run>> run_by_id(store::Store& store, RunId id) {
+    std::optional<Run> found;
+    const Status read = store.read([&](store::Reader& reader) -> Status {
+        found.reset();
+        return reader
+            .one(std::string(kRunColumns) + "WHERE id = $1", {id},
+                 [&](const store::Row& row) { found = run_of(row); })
+            .map([](bool) {});
+    });
+    if (!read) return pass(read.error());
+    return found;
+}
+
+Result<ItemPage> items_of(store::Store& store, RunId run, std::string_view decision, std::int64_t after,
+                          int limit) {
+    ItemPage page;
+    const Status read = store.read([&](store::Reader& reader) -> Status {
+        page = {};
+        const auto take = [&](const store::Row& row) {
+            if (std::cmp_equal(page.lines.size(), limit)) {
+                page.more = true;
+                return false;
+            }
+            page.last = row.integer(0);
+            page.lines.emplace_back(row.text(1));
+            return true;
+        };
+        if (decision.empty()) {
+            return reader.each(
+                "SELECT id, line FROM scan_item WHERE run = $1 AND id > $2 ORDER BY id LIMIT $3",
+                {run, after, limit + 1}, take);
+        }
+        return reader.each(
+            "SELECT id, line FROM scan_item WHERE run = $1 AND id > $2 AND decision = $3 ORDER BY id LIMIT "
+            "$4",
+            {run, after, decision, limit + 1}, take);
+    });
+    if (!read) return pass(read.error());
+    return page;
 }
 
 Status ScanStore::save(RunId run, std::span<const Record> records, Time now) {

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "media/fingerprint.h"
+#include "scan/history.h"
 #include "store/store.h"
 
 #include <cstdint>
@@ -14,8 +15,6 @@
 #include <string_view>
 
 namespace rushlight::scan {
-
-using RunId = std::int64_t;
 
 // One answered item, ready to be stored.
 struct Record {
@@ -33,7 +32,7 @@ class ScanStore {
 
     // `asked` says what the items are held against: scans with another one do not count as the same question.
     Result<RunId> begin(std::string_view targets, const Sha256& asked, Time now);
-    Status end(RunId run, std::string_view state, Time now);
+    Status end(RunId run, std::string_view state, std::string_view summary, Time now);
 
     struct Known {
         std::optional<media::Fingerprint> fingerprint;  // without exact hashes and size

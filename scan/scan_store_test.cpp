@@ -57,7 +57,17 @@ TEST_P(ScanStoreTest, WhatMayComeOutOtherwiseNextTimeIsNotKept) {
     const Record record{.name = "/a", .decision = "unreadable", .line = "{}"};
     ASSERT_TRUE(scans_.save(*run, {&record, 1}, kNow));
     EXPECT_FALSE(scans_.find(sha256('c'), "/a", sha256('q'))->answered);
-    EXPECT_TRUE(scans_.end(*run, "done", kNow));
+    EXPECT_TRUE(scans_.end(*run, "done", R"({"items":1})", kNow));
+    const auto all = runs(store_, std::nullopt, 10);
+    ASSERT_TRUE(all) << all.error().message;
+    ASSERT_EQ(all->size(), 1u);
+    EXPECT_EQ(all->front().state, "done");
+    EXPECT_EQ(all->front().summary, R"({"items":1})");
+    const auto items = items_of(store_, *run, "unreadable", 0, 10);
+    ASSERT_TRUE(items) << items.error().message;
+    EXPECT_EQ(items->lines, std::vector<std::string>{"{}"});
+    EXPECT_FALSE(items->more);
+    EXPECT_TRUE(items_of(store_, *run, "exact", 0, 10)->lines.empty());
 }
 
 }  // namespace

@@ -1,0 +1,61 @@
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/until_interrupted.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace rushlight::cli {
+
+int run_serve(Context& context, const ServeCommand& command, const Services& services) {
+    const UntilInterrupted until_interrupted;  // before any other thread
+    ServeAsked asked{.config = context.config(),
+                     .allowed_targets = command.allowed_targets,
+                     .light_program = {},
+                     .all_program = {},
+                     .passphrase = {},
+                     .console = Context::console()};
+    if (command.listen) asked.config.serve.listen = *command.listen;
+    for (const std::string_view target : split(asked.config.net.allow, ',')) {
+        if (!trim(target).empty()) asked.allowed_targets.emplace_back(trim(target));
+    }
+    for (const auto& [name, slot] :
+         {std::pair{"decode", &asked.light_program}, std::pair{"decode-all", &asked.all_program}}) {
+        auto program = Context::program(name);
+        if (!program) return report(program.error());
+        *slot = std::move(*program);
+    }
+    const auto sealer = context.sealer_options();
+    if (!sealer) return report(sealer.error());
+    asked.passphrase = sealer->passphrase;
+    if (auto made = context.make_data_folder(); !made) return report(made.error());
+    const auto served = services.serve(asked);
+    if (!served) return report(served.error());
+
+    const auto& setup = (*served)->setup_url();
+    if (context.json()) {
+        nlohmann::ordered_json ready{{"url", (*served)->url()}, {"pid", ::getpid()}};
+        if (setup) ready["setup_url"] = *setup;
+        print_json({{"ready", ready}});
+    } else {
+        print_line("Rushlight answers at " + (*served)->url());
+        if (setup) {
+            print_line("There is no administrator yet. Open this link, once, to set Rushlight up:");
+            print_line("    " + *setup);
+        }
+        print_line("Ctrl-C stops it.");
+    }
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    stopped.wait(lock, until_interrupted.token(), [] { return false; });
+    if (!context.json()) print_line("Stopping: what is under way is finished.");
+    (*served)->stop();
+    return kDone;
+}
+
+}  // namespace rushlight::cli

@@ -1,0 +1,269 @@
+#include "server/app.h"
+
+#include "audit/verify.h"
+#include "base/text.h"
+#include "queue/queue.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace rushlight::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::microseconds kKeepIdempotency = 24h;
+constexpr std::chrono::microseconds kKeepEvents = 24h * 14;
+
+std::int64_t steady_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now().time_since_epoch()).count();
+}
+
+Result<sandbox::Pool> pool_of(const Config& config, const std::string& program) {
+    sandbox::Options options;
+    options.program = program;
+    options.limits.memory = static_cast<std::uint64_t>(config.sandbox.memory_mb) << 20;
+    options.limits.time = std::chrono::seconds(config.sandbox.seconds);
+    options.limits.output =
+        std::max(options.limits.output, static_cast<std::uint64_t>(config.archive.member_mb) << 20);
+    options.children = std::max(1u, std::thread::hardware_concurrency());
+    options.allow_weak = config.sandbox.allow_weak;
+    return sandbox::Pool::create(std::move(options));
+}
+
+std::vector<std::string> folders_of(const Config& config) {
+    std::vector<std::string> folders;
+    for (const std::string_view folder : split(config.scan.folders, ':')) {
+        if (!folder.empty()) folders.emplace_back(folder);
+    }
+    return folders;
+}
+
+nlohmann::ordered_json progress_of(scan::RunId id, const scan::Progress& progress, bool ended) {
+    nlohmann::ordered_json object{{"id", std::to_string(id)},
+                                  {"ended", ended},
+                                  {"progress", {{"files", progress.files}, {"items", progress.items}}}};
+    if (progress.total) object["progress"]["total"] = *progress.total;
+    return object;
+}
+
+// The vault's sealer, as message wants it.
+class MessageSealer final : public message::Sealer {
+  public:
+    explicit MessageSealer(const vault::Sealer& sealer) : sealer_(sealer) {}
+    Result<ByteVector> seal(std::string_view purpose, Bytes secret) const override {
+        return sealer_.seal(purpose, secret);
+    }
+    Result<ByteVector> open(std::string_view purpose, Bytes sealed) const override {
+        return sealer_.open(purpose, sealed);
+    }
+
+  private:
+    const vault::Sealer& sealer_;
+};
+
+// Keeps what a function returns, or hands its error on.
+template <class T, class Slot>
+Status put(Result<T> made, Slot& slot) {
+    if (!made) return pass(made.error());
+    slot = std::move(*made);
+    return {};
+}
+template <class T>
+Status put(Result<T> made, std::optional<T>& slot) {
+    if (!made) return pass(made.error());
+    slot.emplace(std::move(*made));
+    return {};
+}
+
+}  // namespace
+
+App::App(const AppOptions& the_options)
+    : options(the_options), clock(*the_options.clock), started(the_options.clock->now()) {}
+
+App::~App() { stop(); }
+
+Result<std::unique_ptr<App>> App::open(const AppOptions& options) {
+    std::unique_ptr<App> app(new App(options));
+    if (auto opened = app->open_parts(); !opened) return pass(opened.error());
+    if (auto opened = app->open_readers(); !opened) return pass(opened.error());
+    return app;
+}
+
+Status App::open_parts() {
+    const Config& config = options.config;
+    const Time now = clock.now();
+    Status made = put(store::Store::open({.where = config.store.empty() ? config.data : config.store,
+                                          .schemas = options.schemas}),
+                      store);
+    if (made)
+        made = put(
+            vault::Sealer::open(*store, {.data = config.data, .passphrase = options.passphrase, .now = now}),
+            sealer);
+    if (made) made = put(sealer->signing_key(*store, "receipt", now), receipt_key);
+    if (made) made = put(sealer->signing_key(*store, "audit", now), audit_key);
+    if (made) made = put(accounts::Accounts::open(*store, *sealer, {}, now), accounts);
+    if (made) made = put(accounts::ApiKeys::open(*store), keys);
+    if (made) made = put(match::Lists::open(*store, config.data, clock), lists);
+    if (made) made = put(match::Matcher::open(lists.get(), {.all_stored = true}, clock), matcher);
+    if (made) made = put(SettingsKeeper::open(*store), settings);
+    if (!made) return made;
+    idempotency.emplace(*store);
+    return reopen_area();
+}
+
+Status App::open_readers() {
+    const Config& config = options.config;
+    Status made = put(pool_of(config, options.light_program), light);
+    if (made) made = put(pool_of(config, options.all_program), all);
+    if (!made) return made;
+    fingerprinter.emplace(*light, *all);
+    message_sealer = std::make_unique<MessageSealer>(*sealer);
+    auto guard = net::Guard::create(options.allowed_targets);
+    if (!guard) return pass(guard.error());
+    made = put(net::Client::create({.guard = std::move(*guard), .dns = config.net.dns}), client);
+    if (!made) return made;
+    scans = std::make_unique<ScanRunner>(folders_of(config),
+                                         [this](scan::RunId id, const scan::Progress& progress, bool ended) {
+                                             hub.publish("scan", progress_of(id, progress, ended).dump());
+                                         });
+    return put(
+        check::Service::open(
+            {.store = *store,
+             .lists = *lists,
+             .matcher = *matcher,
+             .fingerprinter = *fingerprinter,
+             .clock = clock,
+             .receipts = &*receipt_key,
+             .holding = [this] { return area(); },
+             .publish = [](store::Writer& writer, std::string_view type, std::string_view body,
+                           Time at) { return message::publish(writer, type, body, at).map([](int) {}); },
+             .checked = [this](const check::Reply& reply,
+                               const check::Asked& asked) { checked(reply, asked); }}),
+        checks);
+}
+
+Status App::reopen_area() {
+    const Settings wanted = settings->get();
+    auto opened =
+        vault::HoldingArea::open(*store, *sealer,
+                                 {.data = options.config.data,
+                                  .on = wanted.holding,
+                                  .keep = std::chrono::hours(wanted.holding_hours),
+                                  .quota = static_cast<std::uint64_t>(wanted.holding_quota_mb) << 20},
+                                 clock.now());
+    if (!opened) return pass(opened.error());
+    auto fresh = std::make_shared<vault::HoldingArea>(std::move(*opened));
+    const std::scoped_lock lock(area_mutex_);
+    area_ = std::move(fresh);
+    return {};
+}
+
+std::shared_ptr<vault::HoldingArea> App::area() const {
+    const std::scoped_lock lock(area_mutex_);
+    return area_;
+}
+
+Status App::apply(const Settings& wanted, std::string_view who) {
+    if (auto set = settings->set(wanted, who, clock.now()); !set) return set;
+    return reopen_area();
+}
+
+// The live view. What nobody looks at is not written, except what matched.
+void App::checked(const check::Reply& reply, const check::Asked& asked) {
+    const bool matched = !reply.outcome.answer.matches.empty();
+    if (!matched && hub.listeners() == 0) return;
+    const media::Fingerprint& fingerprint = reply.outcome.fingerprint;
+    nlohmann::ordered_json event{{"id", reply.id},
+                                 {"at", reply.at.rfc3339()},
+                                 {"by", asked.by},
+                                 {"decision", check::to_string(reply.outcome.decision)},
+                                 {"action", check::to_string(reply.verdict.action)}};
+    if (fingerprint.exact) {
+        event["type"] = fingerprint.type.mime;
+        event["bytes"] = fingerprint.bytes;
+    }
+    if (matched) event["list"] = to_utf8(reply.outcome.answer.matches.front().list);
+    hub.publish("check", event.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+Status App::start() {
+    deliver_ = message::deliver_with(*client);
+    auto begun = queue::Workers::start(
+        *store, {message::deliveries(*store, *message_sealer, *deliver_, clock)}, {.clock = clock});
+    if (!begun) return pass(begun.error());
+    workers_.emplace(std::move(*begun));
+    ticker_ = std::jthread([this](const std::stop_token& stop) { tick_along(stop); });
+    return {};
+}
+
+void App::stop() {
+    if (ticker_.joinable()) {
+        ticker_.request_stop();
+        ticker_.join();
+    }
+    later.stop();
+    if (workers_) workers_->stop();
+    if (scans) scans->stop();
+    hub.close();
+    if (checks) checks->stop();
+    if (keys) (void)keys->write_last_used();
+}
+
+void App::tick_along(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    auto last_minute = Steady::time_point{};
+    auto last_song = Steady::time_point{};
+    while (!stop.stop_requested()) {
+        if (checks->tick()) last_tick_ = steady_ms();
+        const auto now = Steady::now();
+        if (now - last_minute >= 60s) {
+            last_minute = now;
+            each_minute(clock.now());
+        }
+        if (now - last_song >= std::chrono::minutes(settings->get().canary_minutes)) {
+            last_song = now;
+            const check::CanaryState state = checks->sing();
+            hub.publish(
+                "canary",
+                nlohmann::json{{"ok", state.ok}, {"at", state.at.rfc3339()}, {"error", state.error}}.dump());
+        }
+        std::unique_lock lock(mutex);
+        woken.wait_for(lock, stop, 1s, [] { return false; });
+    }
+}
+
+// What fails here is tried again in a minute; is_ready() tells of a store that is out of reach.
+void App::each_minute(Time now) {
+    const Settings before = settings->get();
+    if (settings->follow() && settings->get() != before) (void)reopen_area();
+    (void)area()->expire(now);
+    (void)area()->sweep(now);
+    (void)accounts->sweep(now);
+    (void)keys->write_last_used();
+    (void)store->write([&](store::Writer& writer) {
+        return message::forget(writer, now + -kKeepEvents).map([](std::int64_t) {});
+    });
+    (void)idempotency->forget(now + -kKeepIdempotency);
+    (void)audit::make_checkpoint_if_due(*store, *audit_key, now);
+}
+
+bool App::is_ready(std::string& why) const {
+    if (steady_ms() - last_tick_ > 10'000) {
+        why = "the store has not answered for ten seconds";
+        return false;
+    }
+    const check::CanaryState canary = checks->canary();
+    if (canary.at != Time{} && !canary.ok) {
+        why = "the canary is silent: " + canary.error;
+        return false;
+    }
+    return true;
+}
+
+}  // namespace rushlight::server

@@ -1,0 +1,98 @@
+#include "server/call.h"
+
+#include "base/text.h"
+
+#include <nlohmann/json.hpp>
+
+namespace rushlight::server {
+namespace {
+
+constexpr int kMostDepth = 32;
+
+// Before it is parsed: an array in an array in an array costs the parser's caller a stack.
+bool too_deep(std::string_view text) {
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string) {
+            if (c == '\\') ++i;
+            if (c == '"') in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if ((c == '[' || c == '{') && ++depth > kMostDepth) {
+            return true;
+        } else if (c == ']' || c == '}') {
+            --depth;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
+Result<nlohmann::json> Call::json() const {
+    if (too_deep(body)) return fail(ErrorCode::invalid, "the body is nested deeper than 32");
+    auto parsed = nlohmann::json::parse(body, nullptr, false);
+    if (parsed.is_discarded()) return fail(ErrorCode::invalid, "the body is no JSON");
+    return parsed;
+}
+
+http::Response json_answer(int status, const nlohmann::ordered_json& body) {
+    return http::Response::json(status,
+                                body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+http::Response problem_of(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::invalid:
+            return http::problem(422, error.message, "/problems/invalid");
+        case ErrorCode::not_found:
+            return http::problem(404, error.message, "/problems/not-found");
+        case ErrorCode::conflict:
+            return http::problem(409, error.message, "/problems/conflict");
+        case ErrorCode::denied:
+            return http::problem(403, error.message, "/problems/forbidden");
+        case ErrorCode::limit:
+            return http::problem(429, error.message, "/problems/rate-limited").with("Retry-After", "5");
+        case ErrorCode::unavailable:
+        case ErrorCode::cancelled:
+            return http::problem(503, error.message, "/problems/unavailable").with("Retry-After", "2");
+        case ErrorCode::io:
+            return http::problem(503, error.message, "/problems/unavailable").with("Retry-After", "30");
+        case ErrorCode::corrupt:
+            break;
+    }
+    return http::problem(500,
+                         "something here is damaged; the operator finds more under Health and in the log",
+                         "/problems/damaged");
+}
+
+http::Response bad_request(std::string_view detail) {
+    return http::problem(400, detail, "/problems/malformed");
+}
+
+nlohmann::ordered_json page_of(nlohmann::ordered_json items, const std::optional<std::string>& next) {
+    nlohmann::ordered_json page{{"items", std::move(items)}, {"next", nullptr}};
+    if (next) page["next"] = *next;
+    return page;
+}
+
+Result<int> limit_of(const http::Query& query, int most) {
+    const auto text = query.get("limit");
+    if (!text) return 50;
+    const auto number = parse_integer(*text);
+    if (!number || *number < 1 || *number > most)
+        return fail(ErrorCode::invalid, "'limit' has to be a number from 1 to " + std::to_string(most));
+    return static_cast<int>(*number);
+}
+
+Result<std::optional<Time>> time_of(const http::Query& query, std::string_view name) {
+    const auto text = query.get(name);
+    if (!text || text->empty()) return std::nullopt;
+    const auto time = Time::parse(*text);
+    if (!time) return fail(ErrorCode::invalid, "'" + std::string(name) + "' is no RFC 3339 time");
+    return time;
+}
+
+}  // namespace rushlight::server

@@ -1,0 +1,326 @@
+#include "server/dispatcher.h"
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "http/cookies.h"
+#include "server/access.h"
+#include "server/hash_check.h"
+#include "server/session.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace rushlight::server {
+namespace {
+
+constexpr std::size_t kMostIdempotencyKey = 200;
+
+http::Response unauthorised(std::string_view why) {
+    return http::problem(401, why, "/problems/unauthorised").with("WWW-Authenticate", "Bearer");
+}
+
+http::Response forbidden(std::string_view why) { return http::problem(403, why, "/problems/forbidden"); }
+
+bool changes_something(http::Method method) {
+    return method != http::Method::get && method != http::Method::head;
+}
+
+// The key of a program, where the request carries one.
+std::optional<std::string_view> bearer(const http::RequestHead& head) {
+    constexpr std::string_view kScheme = "bearer ";
+    const std::string_view value = head.header("Authorization");
+    if (value.size() <= kScheme.size() || !equals_ignoring_case(value.substr(0, kScheme.size()), kScheme))
+        return std::nullopt;
+    return trim(value.substr(kScheme.size()));
+}
+
+bool shares(accounts::Scopes a, accounts::Scopes b) { return (a.bits() & b.bits()) != 0; }
+bool shares(accounts::Roles a, accounts::Roles b) { return (a.bits() & b.bits()) != 0; }
+
+}  // namespace
+
+Dispatcher::Dispatcher(App& app, const http::StaticFiles* console) : app_(&app), console_(console) {
+    for (Route& route : all_routes()) {
+        const Access* access = find_access(route.method, route.pattern);
+        if (access == nullptr)
+            throw std::logic_error("no line in the table of access for " + std::string(route.pattern));
+        const std::size_t index = routes_.add(route.method, route.pattern);
+        if (index != entries_.size()) throw std::logic_error("routes are numbered otherwise");
+        entries_.push_back({std::move(route), access});
+    }
+}
+
+http::Plan Dispatcher::operator()(const http::RequestHead& head) const {
+    http::Plan plan = this->plan(head);
+    if (plan.refusal) plan.refusal = secured(std::move(*plan.refusal));
+    return plan;
+}
+
+http::Response Dispatcher::secured(http::Response response) const {
+    http::set_security_headers(response, security_);
+    return response;
+}
+
+http::Plan Dispatcher::plan(const http::RequestHead& head) const {
+    const auto found = routes_.find(head.method, head.path);
+    if (found.outcome == http::Routes::Outcome::found)
+        return plan_route(head, entries_[found.route], found.parameters);
+    return plan_console(head, found);
+}
+
+// Pages of the console have addresses of their own; all of them are the one page.
+http::Plan Dispatcher::plan_console(const http::RequestHead& head, const http::Routes::Found& found) const {
+    const bool page = (head.method == http::Method::get || head.method == http::Method::head) &&
+                      !head.path.starts_with("/api/") && found.outcome == http::Routes::Outcome::not_found;
+    if (page && console_ != nullptr) {
+        auto answer = console_->answer(head);
+        if (!answer && head.path.find('.') == std::string_view::npos)
+            answer = console_->answer(head, "/index.html");
+        if (answer) return http::Plan::refuse(std::move(*answer));
+    }
+    if (page && console_ == nullptr && head.path == "/")
+        return http::Plan::refuse(http::Response::text(200,
+                                                       "Rushlight answers. Its console was not built: `./run "
+                                                       "--build` does that where Node is installed.\n"));
+    return http::Plan::refuse(http::Routes::refusal(found));
+}
+
+std::optional<http::Response> Dispatcher::identify(const http::RequestHead& head, const Access& access,
+                                                   const std::optional<Caller>& program, Time now,
+                                                   Caller& out) const {
+    if (access.open) return std::nullopt;
+    if (program) {
+        out = *program;
+        return std::nullopt;
+    }
+    auto person = person_of(*app_, head, now);
+    if (!person) {
+        if (person.error().code != ErrorCode::denied) return problem_of(person.error());
+        return unauthorised("sign in, or send a key: Authorization: Bearer rl_…");
+    }
+    if (!access.any_person && !shares(person->roles, access.roles))
+        return forbidden("none of your roles may do this");
+    if (changes_something(head.method) &&
+        !accounts::same(accounts::csrf_token(person->token), head.header("X-CSRF-Token")))
+        return forbidden("the header X-CSRF-Token does not fit the session");
+    out = std::move(*person);
+    return std::nullopt;
+}
+
+http::Plan Dispatcher::plan_route(const http::RequestHead& head, const Entry& entry,
+                                  std::vector<std::string> parameters) const {
+    std::optional<Caller> program;
+    if (const auto key = bearer(head); key && !entry.access->open) {
+        const auto grant = app_->keys->check(*key, app_->clock.now());
+        if (grant.state == accounts::Grant::State::unavailable)
+            return http::Plan::refuse(
+                problem_of({ErrorCode::unavailable, "keys cannot be checked just now"}));
+        if (!grant.good())
+            return http::Plan::refuse(unauthorised("the key is unknown, revoked or has expired"));
+        if (!shares(grant.scopes, entry.access->scopes))
+            return http::Plan::refuse(forbidden("the key has none of the scopes that this asks for"));
+        program = Caller{.who = accounts::who(grant.id), .scopes = grant.scopes};
+    } else if (!entry.access->open && !http::find_cookie(head.header("Cookie"), kSessionCookie)) {
+        return http::Plan::refuse(unauthorised("sign in, or send a key: Authorization: Bearer rl_…"));
+    }
+    if (entry.route.pattern == "/api/v1/check") return plan_upload(head, entry, std::move(program));
+    if (entry.route.pattern == "/api/v1/check/hash") return plan_hashes(head, entry, std::move(program));
+    if (entry.route.pattern == "/api/v1/events") return plan_events(entry, std::move(program));
+    return http::Plan::worker(
+        [this, &entry, parameters = std::move(parameters), program = std::move(program)](
+            http::Request& request, http::Responder answer) {
+            Caller caller;
+            auto refusal = identify(request.head, *entry.access, program, app_->clock.now(), caller);
+            answer.send(
+                secured(refusal ? std::move(*refusal) : call(request, entry, parameters, std::move(caller))));
+        },
+        entry.route.body_limit);
+}
+
+http::Response Dispatcher::call(http::Request& request, const Entry& entry,
+                                const std::vector<std::string>& parameters, Caller caller) const {
+    Call call{.app = *app_,
+              .head = request.head,
+              .body = request.body,
+              .parameters = parameters,
+              .caller = std::move(caller),
+              .now = app_->clock.now()};
+    if (entry.route.creates && !request.head.header("Idempotency-Key").empty())
+        return once(request, entry, call);
+    return entry.route.handle(call);
+}
+
+// The first request of a key is answered and its answer kept; the next of the same key get that answer.
+http::Response Dispatcher::once(http::Request& request, const Entry& entry, Call& call) const {
+    const std::string key(request.head.header("Idempotency-Key"));
+    if (key.size() > kMostIdempotencyKey || !is_utf8(key))
+        return bad_request("an Idempotency-Key has up to 200 bytes of UTF-8");
+    const Sha256 asked = sha256_of(bytes_of(std::string(request.head.path) + '?' +
+                                            std::string(request.head.query) + '\n' + request.body));
+    const auto kept = app_->idempotency->begin(call.caller.who, key, asked, call.now);
+    if (!kept) return problem_of(kept.error());
+    if (*kept) {
+        if ((*kept)->asked != asked)
+            return http::problem(422, "this Idempotency-Key was used with another request",
+                                 "/problems/key-reused");
+        if ((*kept)->status == 0)
+            return http::problem(409, "the first request of this Idempotency-Key is still under way",
+                                 "/problems/in-flight")
+                .with("Retry-After", "1");
+        return http::Response::json((*kept)->status, (*kept)->body).with("Idempotency-Replayed", "true");
+    }
+    http::Response response = entry.route.handle(call);
+    const bool final = response.status < 500 && response.status != 429 && response.status != 409;
+    const Status done = final
+                            ? app_->idempotency->finish(call.caller.who, key, response.status, response.body)
+                            : app_->idempotency->give_up(call.caller.who, key);
+    return done ? std::move(response) : problem_of(done.error());
+}
+
+namespace {
+
+// Lets the body's pieces through once it is known who sends them.
+class Guarded final : public http::BodySink {
+  public:
+    Guarded(std::shared_ptr<UploadForm> form, std::shared_ptr<http::BodySink> inner,
+            std::function<std::optional<http::Response>()> identify)
+        : form_(std::move(form)), inner_(std::move(inner)), identify_(std::move(identify)) {}
+
+    Status take(Bytes piece) override {
+        if (auto admitted = admit(); !admitted) return admitted;
+        return inner_->take(piece);
+    }
+    Status finish() override {
+        if (auto admitted = admit(); !admitted) return admitted;
+        return inner_->finish();
+    }
+
+  private:
+    Status admit() {
+        if (admitted_) return {};
+        if (auto refusal = identify_())
+            return fail(refusal->status >= 500 ? ErrorCode::unavailable : ErrorCode::denied,
+                        "sign in first: nobody may upload without a session or a key");
+        admitted_ = true;
+        return {};
+    }
+
+    std::shared_ptr<UploadForm> form_;
+    std::shared_ptr<http::BodySink> inner_;
+    std::function<std::optional<http::Response>()> identify_;
+    bool admitted_ = false;
+};
+
+Result<check::Asked> asked_by(const UploadForm& form, const http::Query& query, const std::string& who) {
+    nlohmann::json body = nlohmann::json::object();
+    if (form.context()) {
+        body["context"] = nlohmann::json::parse(*form.context(), nullptr, false);
+        if (body["context"].is_discarded()) return fail(ErrorCode::invalid, "'context' is no JSON");
+    }
+    body["receipt"] = query.get("receipt").value_or("0") == "1";
+    auto asked = asked_of(body, who);
+    if (asked && asked->context.filename.empty() && form.filename().size() <= check::kMaxContextBytes)
+        asked->context.filename = form.filename();
+    return asked;
+}
+
+bool is_video(const Content& content) {
+    std::vector<std::byte> head(media::kSniffBytes);
+    const auto n = content.read_at(0, head);
+    return media::sniff(Bytes(head).first(n.value_or(0))).kind == media::Kind::video;
+}
+
+http::Response check_upload(App& app, UploadForm& form, const http::RequestHead& head,
+                            const std::string& who) {
+    const auto query = http::Query::parse(head.query);
+    if (!query) return bad_request(query.error().message);
+    auto asked = asked_by(form, *query, who);
+    if (!asked) return problem_of(asked.error());
+    auto file = form.file();
+    if (!file) return problem_of(file.error());
+    const std::string_view wait = query->get("wait").value_or("");
+    if (wait == "0" || (wait.empty() && is_video(file->content()))) {
+        const auto id = app.checks->check_later(std::move(file->content()), std::move(*asked));
+        if (!id) return problem_of(id.error());
+        return json_answer(202, {{"id", *id}, {"state", "waiting"}}).with("Location", "/api/v1/check/" + *id);
+    }
+    const auto reply = app.checks->check(file->content(), *asked);
+    return reply ? json_answer(200, check::to_json(*reply)) : problem_of(reply.error());
+}
+
+}  // namespace
+
+http::Plan Dispatcher::plan_upload(const http::RequestHead& head, const Entry& entry,
+                                   std::optional<Caller> program) const {
+    auto form = std::make_shared<UploadForm>(app_->uploads, kMostUpload);
+    auto reader = http::MultipartReader::create(head.header("Content-Type"), *form, {});
+    if (!reader)
+        return http::Plan::refuse(http::problem(
+            415, "send a form: multipart/form-data with a part 'file' (" + reader.error().message + ")",
+            "/problems/unsupported"));
+    auto caller = std::make_shared<Caller>();
+    // Views of the head live as long as the request, and the sink does not live longer.
+    auto identify = [this, &head, &entry, program, caller] {
+        return this->identify(head, *entry.access, program, app_->clock.now(), *caller);
+    };
+    auto sink = std::make_shared<Guarded>(form, *reader, identify);
+    return http::Plan::streamed(
+        sink, kMostUpload + (1 << 20),
+        [this, form, caller, sink](http::Request& request, http::Responder answer) {
+            answer.send(secured(check_upload(*app_, *form, request.head, caller->who)));
+        });
+}
+
+http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& entry,
+                                   std::optional<Caller> program) const {
+    const auto answer_now = [this, &entry, program](http::Request& request, http::Responder answer,
+                                                    bool may_wait) {
+        Caller caller;
+        if (auto refusal = identify(request.head, *entry.access, program, app_->clock.now(), caller))
+            return answer.send(secured(std::move(*refusal)));
+        auto check = HashCheck::answer(*app_->checks, request.body, caller.who);
+        if (!check) {
+            const bool malformed = check.error().message == "the body is no JSON";
+            return answer.send(
+                secured(malformed ? bad_request(check.error().message) : problem_of(check.error())));
+        }
+        const auto finish = [this](HashCheck& hashes, http::Responder& to) {
+            const Status stored = hashes.store(*app_->checks);
+            to.send(secured(stored ? http::Response::json(200, hashes.text()) : problem_of(stored.error())));
+        };
+        if (may_wait || !check->must_wait()) return finish(*check, answer);
+        app_->later.push(
+            [finish, hashes = std::make_shared<HashCheck>(std::move(*check)),
+             to = std::make_shared<http::Responder>(std::move(answer))] { finish(*hashes, *to); });
+    };
+    // A program's few hashes need no worker.
+    if (program && !head.chunked && head.content_length.value_or(kInlineHashBody + 1) <= kInlineHashBody) {
+        return http::Plan::inline_(
+            [answer_now](http::Request& request, http::Responder answer) {
+                answer_now(request, std::move(answer), false);
+            },
+            kInlineHashBody);
+    }
+    return http::Plan::worker(
+        [answer_now](http::Request& request, http::Responder answer) {
+            answer_now(request, std::move(answer), true);
+        },
+        kMostHashBody);
+}
+
+http::Plan Dispatcher::plan_events(const Entry& entry, std::optional<Caller> program) const {
+    return http::Plan::worker([this, &entry, program](http::Request& request, http::Responder answer) {
+        Caller caller;
+        if (auto refusal = identify(request.head, *entry.access, program, app_->clock.now(), caller))
+            return answer.send(secured(std::move(*refusal)));
+        const std::string last(request.head.header("Last-Event-ID"));
+        http::Response headers;
+        http::set_security_headers(headers, security_);
+        app_->hub.listen(answer.events({.headers = headers.headers}), last);
+    });
+}
+
+}  // namespace rushlight::server

@@ -1,0 +1,132 @@
+#include "server/hash_check.h"
+
+#include "base/text.h"
+#include "server/call.h"
+
+#include <nlohmann/json.hpp>
+
+namespace rushlight::server {
+namespace {
+
+using match::Method;
+using match::Value;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// A hash as text, whose length tells what it is (64 digits are PDQ), or {"method","value","quality"}.
+Result<match::Query> query_of(const json& item, std::string& text) {
+    if (item.is_string()) {
+        text = item.get<std::string>();
+        const auto value = Value::guess(text, Method::pdq);
+        if (!value) return pass(value.error());
+        return match::query_of(*value);
+    }
+    if (!item.is_object()) return fail(ErrorCode::invalid, "a hash has to be a text or an object");
+    const auto value_text = item.find("value");
+    if (value_text == item.end() || !value_text->is_string())
+        return fail(ErrorCode::invalid, "a hash needs 'value', a text");
+    text = value_text->get<std::string>();
+    std::optional<Method> method;
+    if (const auto word = item.find("method"); word != item.end()) {
+        if (word->is_string()) method = match::formats::parse_method(word->get<std::string>());
+        if (!method)
+            return fail(ErrorCode::invalid, "'method' has to be md5, sha1, sha256, pdq, vpdq or photodna");
+    }
+    const auto value = method ? Value::parse(*method, text) : Value::guess(text, Method::pdq);
+    if (!value) return pass(value.error());
+    match::Query query = match::query_of(*value);
+    if (const auto quality = item.find("quality"); quality != item.end()) {
+        if (!quality->is_number_integer() || *quality < 0 || *quality > 100)
+            return fail(ErrorCode::invalid, "'quality' has to be a whole number from 0 to 100");
+        query.quality = quality->get<int>();
+    }
+    return query;
+}
+
+// By hand what stands in almost every answer: nothing matched.
+void write_none(std::string& out, const std::string& hash, const check::Reply& reply) {
+    out += R"({"hash":)";
+    out += json(to_utf8(hash)).dump();
+    out += R"(,"decision":"none","matches":[],"suppressed":[],"action":")";
+    out += check::to_string(reply.verdict.action);
+    out += '"';
+    if (!reply.receipt.empty()) out += ",\"receipt\":" + reply.receipt;
+    out += '}';
+}
+
+}  // namespace
+
+Result<check::Asked> asked_of(const json& body, std::string_view who) {
+    if (!body.is_object()) return fail(ErrorCode::invalid, "the body has to be an object");
+    check::Asked asked{.by = std::string(who)};
+    if (const auto context = body.find("context"); context != body.end() && !context->is_null()) {
+        auto parsed = check::parse_context(*context);
+        if (!parsed) return pass(parsed.error());
+        asked.context = std::move(*parsed);
+    }
+    if (const auto receipt = body.find("receipt"); receipt != body.end()) {
+        if (!receipt->is_boolean()) return fail(ErrorCode::invalid, "'receipt' has to be true or false");
+        asked.receipt = receipt->get<bool>();
+    }
+    return asked;
+}
+
+Result<HashCheck> HashCheck::answer(const check::Service& service, std::string_view body,
+                                    std::string_view who) {
+    const json parsed = json::parse(body, nullptr, false);
+    if (parsed.is_discarded()) return fail(ErrorCode::invalid, "the body is no JSON");
+    auto asked = asked_of(parsed, who);
+    if (!asked) return pass(asked.error());
+    const auto hashes = parsed.find("hashes");
+    if (hashes == parsed.end() || !hashes->is_array())
+        return fail(ErrorCode::invalid, "'hashes' has to be an array of hashes");
+    if (hashes->size() > kMostHashes)
+        return fail(ErrorCode::invalid, "more than 10,000 hashes: send them in several requests");
+    HashCheck check;
+    check.asked_ = std::move(*asked);
+    std::vector<check::HashAsked> good;
+    for (const json& item : *hashes) {
+        Line line;
+        auto query = query_of(item, line.hash);
+        if (query) {
+            line.reply = good.size();
+            good.push_back({line.hash, std::move(*query)});
+        } else {
+            line.error = query.error().message;
+        }
+        check.lines_.push_back(std::move(line));
+    }
+    auto replies = service.answer(good, check.asked_);
+    if (!replies) return pass(replies.error());
+    check.replies_ = std::move(*replies);
+    return check;
+}
+
+std::string HashCheck::text() const {
+    std::string out = R"({"results":[)";
+    bool first = true;
+    for (const Line& line : lines_) {
+        if (!first) out += ',';
+        first = false;
+        if (!line.error.empty()) {
+            out += ordered_json{{"hash", to_utf8(line.hash)},
+                                {"error", {{"code", "corrupt"}, {"message", line.error}}}}
+                       .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+            continue;
+        }
+        const check::Reply& reply = replies_[line.reply];
+        if (!check::Service::must_wait({&reply, 1}) && reply.outcome.decision == check::Decision::none &&
+            !reply.outcome.problem) {
+            write_none(out, line.hash, reply);
+            continue;
+        }
+        ordered_json object = check::to_json(reply);
+        ordered_json with_hash{{"hash", to_utf8(line.hash)}};
+        with_hash.update(object);
+        out += with_hash.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+    }
+    out += "]}";
+    return out;
+}
+
+}  // namespace rushlight::server

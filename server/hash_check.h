@@ -1,0 +1,46 @@
+// hash_check: POST /api/v1/check/hash, the route that is asked most. What it is asked is read and answered on
+// the thread that read it, without a disk; only where something matched does the answer wait for what follows
+// to be stored.
+#pragma once
+
+#include "check/service.h"
+#include "http/http.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace rushlight::server {
+
+inline constexpr std::size_t kMostHashes = 10'000;
+inline constexpr std::uint64_t kMostHashBody = 4 << 20;
+inline constexpr std::uint64_t kInlineHashBody = 16 << 10;  // so few hashes are answered at once
+
+// {"context":{…},"receipt":true} of any check's body, asked by `who`.
+Result<check::Asked> asked_of(const nlohmann::json& body, std::string_view who);
+
+class HashCheck {
+  public:
+    // Reads and answers. Fails with `invalid` where the body as a whole is wrong; a bad hash errs alone.
+    static Result<HashCheck> answer(const check::Service& service, std::string_view body,
+                                    std::string_view who);
+
+    bool must_wait() const { return check::Service::must_wait(replies_); }
+    // Stores what follows; then the answer may be given.
+    Status store(check::Service& service) { return service.store(replies_, asked_); }
+    std::string text() const;  // JSON
+
+  private:
+    struct Line {
+        std::string hash;
+        std::string error;      // where it is no hash
+        std::size_t reply = 0;  // else its number in replies_
+    };
+    check::Asked asked_;
+    std::vector<Line> lines_;
+    std::vector<check::Reply> replies_;
+};
+
+}  // namespace rushlight::server

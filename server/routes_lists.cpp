@@ -1,0 +1,362 @@
+// Hash lists and their entries.
+
+#include "audit/audit.h"
+#include "base/text.h"
+#include "server/app.h"
+#include "server/routes.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace rushlight::server {
+namespace {
+
+using match::Method;
+using match::Value;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::uint64_t kMostImport = std::uint64_t{512} << 20;
+
+ordered_json to_json(const match::List& list) {
+    ordered_json object{{"name", to_utf8(list.name)},
+                        {"kind", match::to_string(list.kind)},
+                        {"category", list.category},
+                        {"source", list.source},
+                        {"thresholds",
+                         {{"pdq", list.thresholds.pdq},
+                          {"vpdq", list.thresholds.vpdq},
+                          {"vpdq_share", list.thresholds.vpdq_share}}},
+                        {"entries", list.entries.total()},
+                        {"active", list.entries.active},
+                        {"quarantined", list.entries.quarantined},
+                        {"disabled", list.entries.disabled},
+                        {"created", list.created.rfc3339()},
+                        {"created_by", list.created_by},
+                        {"changed", list.changed.rfc3339()}};
+    if (list.expires) object["expires"] = list.expires->rfc3339();
+    return object;
+}
+
+ordered_json to_json(const match::Entry& entry) {
+    return {{"value", entry.value.text()},
+            {"method", match::formats::to_string(entry.value.method)},
+            {"state", match::formats::to_string(entry.state)},
+            {"note", entry.note},
+            {"who", entry.who},
+            {"when", entry.when.rfc3339()}};
+}
+
+// What was done to a list, for the audit log and everybody's live view.
+void tell(Call& call, std::string_view what, const std::string& list, std::string detail) {
+    (void)call.app.store->write([&](store::Writer& writer) {
+        return audit::append(writer,
+                             {.who = call.caller.who,
+                              .what = std::string(what),
+                              .on = {"list", list},
+                              .detail = detail},
+                             call.now)
+            .map([](std::int64_t) {});
+    });
+    call.app.hub.publish("list", ordered_json{{"name", list}, {"what", what}}.dump());
+}
+
+std::string text_at(const json& object, const char* key) {
+    const auto it = object.find(key);
+    return it != object.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+http::Response lists(Call& call) {
+    const auto all = call.app.lists->all();
+    if (!all) return problem_of(all.error());
+    auto items = ordered_json::array();
+    for (const match::List& list : *all) items.push_back(to_json(list));
+    return json_answer(200, page_of(std::move(items), std::nullopt));
+}
+
+Result<match::ListSettings> settings_of(const json& body) {
+    if (!body.is_object()) return fail(ErrorCode::invalid, "the body has to be an object");
+    match::ListSettings settings;
+    settings.name = text_at(body, "name");
+    settings.category = text_at(body, "category");
+    settings.source = text_at(body, "source");
+    if (body.contains("kind")) {
+        const auto kind = match::parse_list_kind(text_at(body, "kind"));
+        if (!kind) return fail(ErrorCode::invalid, "'kind' has to be known or negative");
+        settings.kind = *kind;
+    }
+    if (const auto thresholds = body.find("thresholds"); thresholds != body.end()) {
+        if (!thresholds->is_object()) return fail(ErrorCode::invalid, "'thresholds' has to be an object");
+        for (const auto& [name, value] : thresholds->items()) {
+            const std::string assignment = name + '=' + (value.is_number_integer() ? value.dump() : "?");
+            if (auto set = match::set_threshold(settings.thresholds, assignment); !set)
+                return pass(set.error());
+        }
+    }
+    if (const std::string text = text_at(body, "expires"); !text.empty()) {
+        settings.expires = Time::parse(text);
+        if (!settings.expires) return fail(ErrorCode::invalid, "'expires' is no RFC 3339 time");
+    }
+    return settings;
+}
+
+http::Response create(Call& call) {
+    const auto body = call.json();
+    if (!body) return bad_request(body.error().message);
+    const auto settings = settings_of(*body);
+    if (!settings) return problem_of(settings.error());
+    const auto list = call.app.lists->create(*settings, call.caller.who);
+    if (!list) return problem_of(list.error());
+    tell(call, "list.created", list->name, audit::detail({{"kind", match::to_string(list->kind)}}));
+    return json_answer(201, to_json(*list));
+}
+
+http::Response show(Call& call) {
+    const auto list = call.app.lists->find(call.parameters.at(0));
+    return list ? json_answer(200, to_json(*list)) : problem_of(list.error());
+}
+
+http::Response remove(Call& call) {
+    const std::string& name = call.parameters.at(0);
+    if (name == check::kCanaryList)
+        return problem_of({ErrorCode::denied, "the canary's list shows that checks work: it stays"});
+    const auto list = call.app.lists->find(name);
+    if (!list) return problem_of(list.error());
+    if (auto removed = call.app.lists->remove(name); !removed) return problem_of(removed.error());
+    tell(call, "list.removed", name,
+         audit::detail({{"entries", static_cast<std::int64_t>(list->entries.total())}}));
+    return http::Response::empty(204);
+}
+
+http::Response entries(Call& call) {
+    const auto query = call.query();
+    if (!query) return bad_request(query.error().message);
+    const auto limit = limit_of(*query, 1000);
+    if (!limit) return problem_of(limit.error());
+    const std::string& name = call.parameters.at(0);
+    // One hash looked for is an answer of one entry or none.
+    if (const auto wanted = query->get("q"); wanted && !wanted->empty()) {
+        auto items = ordered_json::array();
+        for (const Method method : {Method::pdq, Method::sha256}) {
+            const auto value = Value::guess(*wanted, method);
+            if (!value) return problem_of(value.error());
+            const auto entry = call.app.lists->entry(name, *value);
+            if (!entry) return problem_of(entry.error());
+            if (*entry && items.empty()) items.push_back(to_json(**entry));
+        }
+        return json_answer(200, page_of(std::move(items), std::nullopt));
+    }
+    const auto page =
+        call.app.lists->entries(name, query->get("cursor").value_or(""), static_cast<std::size_t>(*limit));
+    if (!page) return problem_of(page.error());
+    const auto state = query->get("state");
+    auto items = ordered_json::array();
+    for (const match::Entry& entry : page->entries) {
+        if (!state || state->empty() || match::formats::to_string(entry.state) == *state)
+            items.push_back(to_json(entry));
+    }
+    return json_answer(200, page_of(std::move(items), page->next));
+}
+
+struct Hashes {
+    std::vector<Value> values;
+    ordered_json bad = ordered_json::array();
+};
+// "hashes" and "method" of a body; 64 bare digits need a method, as everywhere.
+Result<Hashes> hashes_of(const json& body) {
+    const auto array = body.is_object() ? body.find("hashes") : body.end();
+    if (!body.is_object() || array == body.end() || !array->is_array())
+        return fail(ErrorCode::invalid, "'hashes' has to be an array of texts");
+    if (array->size() > 10'000)
+        return fail(ErrorCode::invalid, "more than 10,000 hashes: import them as a file");
+    std::optional<Method> method;
+    if (body.contains("method") && !body["method"].is_null()) {
+        method = match::formats::parse_method(text_at(body, "method"));
+        if (!method)
+            return fail(ErrorCode::invalid, "'method' has to be md5, sha1, sha256, pdq, vpdq or photodna");
+    }
+    Hashes hashes;
+    std::uint64_t line = 0;
+    for (const json& item : *array) {
+        ++line;
+        const std::string text =
+            item.is_string() ? std::string(trim(item.get_ref<const std::string&>())) : "";
+        if (!method && text.size() == 64) {
+            hashes.bad.push_back(
+                {{"line", line}, {"reason", "64 digits can be SHA-256 or PDQ: say which in 'method'"}});
+            continue;
+        }
+        const auto value = method ? Value::parse(*method, text) : Value::guess(text, Method::pdq);
+        if (value) {
+            hashes.values.push_back(*value);
+        } else {
+            hashes.bad.push_back({{"line", line}, {"reason", value.error().message}});
+        }
+    }
+    return hashes;
+}
+
+http::Response add(Call& call) {
+    const auto body = call.json();
+    if (!body) return bad_request(body.error().message);
+    const auto hashes = hashes_of(*body);
+    if (!hashes) return problem_of(hashes.error());
+    const std::string& name = call.parameters.at(0);
+    const auto added = call.app.lists->add(name, hashes->values, call.caller.who, text_at(*body, "note"));
+    if (!added) return problem_of(added.error());
+    tell(call, "list.added", name, audit::detail({{"entries", static_cast<std::int64_t>(added->added)}}));
+    return json_answer(200, {{"added", added->added}, {"duplicate", added->duplicate}, {"bad", hashes->bad}});
+}
+
+http::Response drop(Call& call) {
+    const auto body = call.json();
+    if (!body) return bad_request(body.error().message);
+    const auto hashes = hashes_of(*body);
+    if (!hashes) return problem_of(hashes.error());
+    const std::string& name = call.parameters.at(0);
+    const auto dropped = call.app.lists->drop(name, hashes->values);
+    if (!dropped) return problem_of(dropped.error());
+    tell(call, "list.dropped", name,
+         audit::detail({{"entries", static_cast<std::int64_t>(dropped->dropped)}}));
+    return json_answer(200,
+                       {{"dropped", dropped->dropped}, {"missing", dropped->missing}, {"bad", hashes->bad}});
+}
+
+http::Response set(Call& call) {
+    const auto body = call.json();
+    if (!body) return bad_request(body.error().message);
+    if (!body->is_object()) return problem_of({ErrorCode::invalid, "the body has to be an object"});
+    const auto state = match::formats::parse_entry_state(text_at(*body, "state"));
+    if (!state) return problem_of({ErrorCode::invalid, "'state' has to be active, quarantined or disabled"});
+    json one = *body;
+    one["hashes"] = json::array({text_at(*body, "hash")});
+    const auto hashes = hashes_of(one);
+    if (!hashes) return problem_of(hashes.error());
+    if (hashes->values.empty())
+        return problem_of({ErrorCode::invalid, hashes->bad.at(0).at("reason").get<std::string>()});
+    const std::string& name = call.parameters.at(0);
+    std::optional<std::string> note;
+    if (body->contains("note")) note = text_at(*body, "note");
+    const auto done = call.app.lists->set(name, hashes->values.front(), *state, note, call.caller.who);
+    if (!done) return problem_of(done.error());
+    tell(call, "list.entry_set", name,
+         audit::detail(
+             {{"entry", hashes->values.front().text().substr(0, 128)}, {"state", text_at(*body, "state")}}));
+    const auto entry = call.app.lists->entry(name, hashes->values.front());
+    if (!entry) return problem_of(entry.error());
+    return *entry ? json_answer(200, to_json(**entry))
+                  : problem_of({ErrorCode::not_found, "it was dropped meanwhile"});
+}
+
+http::Response import(Call& call) {
+    const auto query = call.query();
+    if (!query) return bad_request(query.error().message);
+    match::ImportOptions options;
+    options.who = call.caller.who;
+    if (const auto word = query->get("format"); word && !word->empty()) {
+        options.format = match::formats::parse_format(*word);
+        if (!options.format)
+            return problem_of({ErrorCode::invalid, "'format' is none that docs/lists.md names"});
+    }
+    if (const auto word = query->get("method"); word && !word->empty()) {
+        options.method = match::formats::parse_method(*word);
+        if (!options.method)
+            return problem_of(
+                {ErrorCode::invalid, "'method' has to be md5, sha1, sha256, pdq, vpdq or photodna"});
+    }
+    const auto content = Content::from_bytes(bytes_of(call.body));
+    if (!content) return problem_of(content.error());
+    if (::lseek(content->fd(), 0, SEEK_SET) != 0)
+        return problem_of({ErrorCode::io, "cannot read the upload"});
+    const std::string& name = call.parameters.at(0);
+    const auto report = call.app.lists->import(name, content->fd(), options);
+    if (!report) return problem_of(report.error());
+    tell(call, "list.imported", name,
+         audit::detail({{"added", static_cast<std::int64_t>(report->added)},
+                        {"bad_lines", static_cast<std::int64_t>(report->bad_lines)}}));
+    ordered_json object{{"list", report->list},           {"format", report->format},
+                        {"read", report->read},           {"added", report->added},
+                        {"duplicate", report->duplicate}, {"photodna", report->photodna},
+                        {"bad_lines", report->bad_lines}, {"bad", ordered_json::array()}};
+    for (const match::BadLine& bad : report->bad)
+        object["bad"].push_back({{"line", bad.line}, {"reason", bad.reason}});
+    return json_answer(200, object);
+}
+
+// Written while it is sent: a list of ten million entries fits into nobody's memory.
+class Export final : public http::BodySource {
+  public:
+    Export(match::Lists& lists, std::string name, match::formats::Format format)
+        : lists_(lists), name_(std::move(name)), format_(format) {}
+
+    Result<std::size_t> read(std::span<std::byte> out) override {
+        while (pending_.empty() && !ended_) {
+            auto page = lists_.entries(name_, cursor_, 1000);
+            if (!page) return pass(page.error());
+            if (!begun_ && format_ == match::formats::Format::csv) pending_ += match::formats::csv_header();
+            begun_ = true;
+            for (const match::Entry& entry : page->entries) {
+                const std::string when = entry.when.rfc3339();
+                match::formats::write_entry(format_, {entry.value, entry.state, entry.note, entry.who, when},
+                                            pending_);
+            }
+            ended_ = !page->next;
+            cursor_ = page->next.value_or("");
+        }
+        const std::size_t n = std::min(out.size(), pending_.size());
+        std::memcpy(out.data(), pending_.data(), n);
+        pending_.erase(0, n);
+        return n;
+    }
+
+  private:
+    match::Lists& lists_;
+    std::string name_;
+    match::formats::Format format_;
+    std::string cursor_, pending_;
+    bool begun_ = false, ended_ = false;
+};
+
+http::Response export_(Call& call) {
+    const auto query = call.query();
+    if (!query) return bad_request(query.error().message);
+    const auto format = match::formats::parse_format(query->get("format").value_or("csv"));
+    if (!format || (*format != match::formats::Format::csv && *format != match::formats::Format::jsonl))
+        return problem_of({ErrorCode::invalid, "'format' has to be csv or jsonl"});
+    const std::string& name = call.parameters.at(0);
+    if (const auto list = call.app.lists->find(name); !list) return problem_of(list.error());
+    tell(call, "list.exported", name, "{}");
+    http::Response response;
+    response.source = std::make_shared<Export>(*call.app.lists, name, *format);
+    const bool csv = *format == match::formats::Format::csv;
+    response.set("Content-Type", csv ? "text/csv; charset=utf-8" : "application/jsonl");
+    response.set("Content-Disposition",
+                 std::string("attachment; filename=\"list.") + (csv ? "csv" : "jsonl") + '"');
+    return response;
+}
+
+}  // namespace
+
+void add_list_routes(RouteList& routes) {
+    using enum http::Method;
+    routes.push_back({get, "/api/v1/lists", "All hash lists", 0, false, lists});
+    routes.push_back({post, "/api/v1/lists", "Make a list", kJsonBody, true, create});
+    routes.push_back({get, "/api/v1/lists/{name}", "One list", 0, false, show});
+    routes.push_back({delete_, "/api/v1/lists/{name}", "Remove a list and its entries", 0, false, remove});
+    routes.push_back(
+        {get, "/api/v1/lists/{name}/entries", "A list's entries, or the one of a hash", 0, false, entries});
+    routes.push_back({post, "/api/v1/lists/{name}/entries", "Add hashes", kJsonBody, true, add});
+    routes.push_back(
+        {patch, "/api/v1/lists/{name}/entries", "Set the state of an entry", kJsonBody, false, set});
+    routes.push_back({delete_, "/api/v1/lists/{name}/entries", "Take hashes out", kJsonBody, false, drop});
+    routes.push_back(
+        {post, "/api/v1/lists/{name}/import", "Read entries from a file", kMostImport, false, import});
+    routes.push_back(
+        {get, "/api/v1/lists/{name}/export", "The list as a file that import reads back", 0, false, export_});
+}
+
+}  // namespace rushlight::server

@@ -1,0 +1,82 @@
+#include "server/server.h"
+
+#include "http/http.h"
+#include "server/app.h"
+#include "server/dispatcher.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace rushlight::server {
+
+struct Server::State {
+    std::unique_ptr<App> app;
+    std::optional<http::StaticFiles> console;
+    std::unique_ptr<Dispatcher> dispatcher;
+    std::optional<http::Server> http;
+    std::string url;
+    std::optional<std::string> setup_url;
+};
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Server::Server(Server&&) noexcept = default;
+Server& Server::operator=(Server&&) noexcept = default;
+Server::~Server() {
+    if (state_) stop();
+}
+
+Result<Server> Server::start(const ServerOptions& options) {
+    auto state = std::make_unique<State>();
+    auto app = App::open({.config = options.config,
+                          .schemas = options.schemas,
+                          .light_program = options.light_program,
+                          .all_program = options.all_program,
+                          .passphrase = options.passphrase,
+                          .allowed_targets = options.allowed_targets,
+                          .clock = options.clock});
+    if (!app) return pass(app.error());
+    state->app = std::move(*app);
+    if (!options.console.empty()) {
+        auto console = http::StaticFiles::load({.folder = options.console});
+        if (!console) return pass(console.error());
+        state->console.emplace(std::move(*console));
+    }
+    state->dispatcher =
+        std::make_unique<Dispatcher>(*state->app, state->console ? &*state->console : nullptr);
+    const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const int threads =
+        options.config.serve.threads > 0 ? static_cast<int>(options.config.serve.threads) : cores;
+    auto http = http::Server::start({.listen = options.config.serve.listen,
+                                     .io_threads = threads,
+                                     .workers = std::max(4, 2 * cores),
+                                     .clock = options.clock},
+                                    [dispatcher = state->dispatcher.get()](const http::RequestHead& head) {
+                                        return (*dispatcher)(head);
+                                    });
+    if (!http) return pass(http.error());
+    state->http.emplace(std::move(*http));
+    state->url = "http://" + state->http->address();
+    const auto has = state->app->accounts->has_administrator();
+    if (!has) return pass(has.error());
+    if (!*has) {
+        const auto token = state->app->accounts->make_setup_token(options.clock->now());
+        if (!token) return pass(token.error());
+        state->setup_url = state->url + "/setup#" + token->text;
+    }
+    if (auto started = state->app->start(); !started) return pass(started.error());
+    return Server(std::move(state));
+}
+
+const std::string& Server::url() const { return state_->url; }
+const std::optional<std::string>& Server::setup_url() const { return state_->setup_url; }
+
+void Server::stop() {
+    if (!state_->http) return;
+    state_->app->hub.close();
+    state_->http->stop();
+    state_->http.reset();
+    state_->app->stop();
+}
+
+}  // namespace rushlight::server

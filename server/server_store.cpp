@@ -1,0 +1,132 @@
+#include "server/server_store.h"
+
+#include "audit/audit.h"
+#include "server/settings.h"
+
+#include <nlohmann/json.hpp>
+
+namespace rushlight::server {
+
+store::Schema schema() {
+    return {.room = "server", .migrations = {{.number = 1, .name = "settings and idempotency keys", .sql = R"(
+                CREATE TABLE server_setting (
+                    id INTEGER NOT NULL PRIMARY KEY,
+                    body TEXT NOT NULL,
+                    saved_by TEXT NOT NULL,
+                    at INTEGER NOT NULL
+                ) STRICT;
+                CREATE TABLE server_idempotency (
+                    who TEXT NOT NULL,
+                    name TEXT NOT NULL,
+                    asked BLOB NOT NULL,
+                    status INTEGER NOT NULL,
+                    body TEXT NOT NULL,
+                    at INTEGER NOT NULL,
+                    PRIMARY KEY (who, name)
+                ) STRICT;
+                CREATE INDEX server_idempotency_at ON server_idempotency (at);
+            )"}}};
+}
+
+Result<std::unique_ptr<SettingsKeeper>> SettingsKeeper::open(store::Store& store) {
+    std::unique_ptr<SettingsKeeper> keeper(new SettingsKeeper(store));
+    if (auto followed = keeper->follow(); !followed) return pass(followed.error());
+    return keeper;
+}
+
+Status SettingsKeeper::follow() {
+    std::string body;
+    const Status read = store_->read([&](store::Reader& reader) -> Status {
+        body.clear();
+        return reader
+            .one("SELECT body FROM server_setting WHERE id = 1", {},
+                 [&](const store::Row& row) { body = std::string(row.text(0)); })
+            .map([](bool) {});
+    });
+    if (!read) return read;
+    if (body.empty()) return {};
+    auto settings = changed({}, nlohmann::json::parse(body, nullptr, false));
+    if (!settings)
+        return fail(ErrorCode::corrupt, "the stored settings cannot be read: " + settings.error().message);
+    const std::scoped_lock lock(mutex_);
+    settings_ = std::move(*settings);
+    return {};
+}
+
+Status SettingsKeeper::set(const Settings& settings, std::string_view who, Time now) {
+    const std::string body = to_json(settings).dump();
+    const Status written = store_->write([&](store::Writer& writer) -> Status {
+        const auto saved = writer.run(
+            "INSERT INTO server_setting (id, body, saved_by, at) VALUES (1, $1, $2, $3) ON CONFLICT (id) DO "
+            "UPDATE "
+            "SET body = excluded.body, saved_by = excluded.saved_by, at = excluded.at",
+            {body, who, now});
+        if (!saved) return pass(saved.error());
+        return audit::append(writer,
+                             {.who = std::string(who),
+                              .what = "settings.saved",
+                              .on = {"settings", "1"},
+                              .detail = audit::detail({{"profile", settings.profile},
+                                                       {"holding", settings.holding},
+                                                       {"holding_hours", settings.holding_hours}})},
+                             now)
+            .map([](std::int64_t) {});
+    });
+    if (!written) return written;
+    const std::scoped_lock lock(mutex_);
+    settings_ = settings;
+    return {};
+}
+
+Result<std::optional<KeptAnswer>> IdempotencyStore::begin(std::string_view who, std::string_view key,
+                                                          const Sha256& asked, Time now) {
+    std::optional<KeptAnswer> kept;
+    const Status written = store_->write([&](store::Writer& writer) -> Status {
+        kept.reset();
+        const auto ours = writer.run(
+            "INSERT INTO server_idempotency (who, name, asked, status, body, at) VALUES ($1, $2, $3, 0, '', "
+            "$4) "
+            "ON CONFLICT (who, name) DO NOTHING",
+            {who, key, asked, now});
+        if (!ours) return pass(ours.error());
+        if (*ours == 1) return {};
+        return writer
+            .one("SELECT asked, status, body FROM server_idempotency WHERE who = $1 AND name = $2",
+                 {who, key},
+                 [&](const store::Row& row) {
+                     kept = KeptAnswer{.asked = Sha256::from(row.bytes(0)).value_or(Sha256{}),
+                                       .status = static_cast<int>(row.integer(1)),
+                                       .body = std::string(row.text(2))};
+                 })
+            .map([](bool) {});
+    });
+    if (!written) return pass(written.error());
+    return kept;
+}
+
+Status IdempotencyStore::finish(std::string_view who, std::string_view key, int status,
+                                std::string_view body) {
+    return store_->write([&](store::Writer& writer) -> Status {
+        return writer
+            .run("UPDATE server_idempotency SET status = $1, body = $2 WHERE who = $3 AND name = $4",
+                 {status, body, who, key})
+            .map([](std::int64_t) {});
+    });
+}
+
+Status IdempotencyStore::give_up(std::string_view who, std::string_view key) {
+    return store_->write([&](store::Writer& writer) -> Status {
+        return writer
+            .run("DELETE FROM server_idempotency WHERE who = $1 AND name = $2 AND status = 0", {who, key})
+            .map([](std::int64_t) {});
+    });
+}
+
+Status IdempotencyStore::forget(Time older_than) {
+    return store_->write([&](store::Writer& writer) -> Status {
+        return writer.run("DELETE FROM server_idempotency WHERE at < $1", {older_than}).map([](std::int64_t) {
+        });
+    });
+}
+
+}  // namespace rushlight::server

@@ -1,0 +1,83 @@
+// upload: takes the parts of a check's form as they come: the file into memory that is nobody else's and
+// never on a disk, the context as text. Bounded for one upload and for all together.
+#pragma once
+
+#include "base/content.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "http/multipart.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rushlight::server {
+
+inline constexpr std::size_t kMaxContextPart = 64 * 1024;
+
+// Bytes of uploads in memory at one time, over all that are under way. Thread-safe.
+class UploadBudget {
+  public:
+    explicit UploadBudget(std::uint64_t most) : most_(most) {}
+    bool take(std::uint64_t bytes);
+    void give(std::uint64_t bytes) { used_.fetch_sub(bytes); }
+    std::uint64_t used() const { return used_.load(); }
+
+  private:
+    const std::uint64_t most_;
+    std::atomic<std::uint64_t> used_{0};
+};
+
+// A content and its share of the budget, given back when it goes.
+class Uploaded {
+  public:
+    Uploaded(Content content, std::shared_ptr<UploadBudget> budget, std::uint64_t bytes)
+        : content_(std::move(content)), budget_(std::move(budget)), bytes_(bytes) {}
+    ~Uploaded();
+    Uploaded(Uploaded&& other) noexcept;
+    Uploaded& operator=(Uploaded&&) = delete;
+    Uploaded(const Uploaded&) = delete;
+    Uploaded& operator=(const Uploaded&) = delete;
+
+    Content& content() { return content_; }
+
+  private:
+    Content content_;
+    std::shared_ptr<UploadBudget> budget_;
+    std::uint64_t bytes_;
+};
+
+// The form of POST /api/v1/check: `file`, and optionally `context`. Other fields are refused, so that a
+// misspelt one is not lost without a word.
+class UploadForm final : public http::FormSink {
+  public:
+    UploadForm(std::shared_ptr<UploadBudget> budget, std::uint64_t most_bytes);
+    ~UploadForm() override;
+    UploadForm(const UploadForm&) = delete;
+    UploadForm& operator=(const UploadForm&) = delete;
+
+    Status begin(const http::PartHead& part) override;
+    Status take(Bytes piece) override;
+    Status end() override;
+
+    // What came. Once.
+    Result<Uploaded> file();
+    const std::optional<std::string>& context() const { return context_; }
+    const std::string& filename() const { return filename_; }
+
+  private:
+    enum class Part { none, file, context };
+
+    std::shared_ptr<UploadBudget> budget_;
+    std::uint64_t most_bytes_;
+    Part part_ = Part::none;
+    Fd memory_;
+    std::uint64_t bytes_ = 0;
+    bool whole_ = false;
+    std::optional<std::string> context_;
+    std::string filename_;
+};
+
+}  // namespace rushlight::server
