@@ -4,9 +4,9 @@
 #include "accounts/key_store.h"
 #include "accounts/tokens.h"
 #include "audit/audit.h"
-#include "base/digest.h"
 #include "base/text.h"
 
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
@@ -140,7 +140,7 @@ Result<ApiKeys::Made> ApiKeys::create(const NewApiKey& key, std::string_view who
                                 .made = now,
                                 .made_by = std::string(who),
                                 .expires = key.expires},
-                        .hash = sha256_of(bytes_of(secret))};
+                        .hash = hash_of_secret(secret)};
     const Status made = state_->store.write([&](store::Writer& writer) -> Status {
         if (auto added = add_key(writer, row); !added) return added;
         return audit::append(
@@ -210,7 +210,7 @@ Grant ApiKeys::check(std::string_view key, Time now) const {
     const auto found = table->find(*id);
     if (found == table->end()) return {};
     Usable& usable = *found->second;
-    const Sha256 hash = sha256_of(bytes_of(key.substr(kKeyLength - kSecretDigits)));
+    const Sha256 hash = hash_of_secret(key.substr(kKeyLength - kSecretDigits));
     if (!same(text_of(hash.value), text_of(usable.hash.value))) return {};
     if (usable.expires && now >= *usable.expires) return {.state = Grant::State::expired, .id = *id};
     usable.used.store(now.micros, std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 // Signing in, its second factor, its sessions, and who guesses.
 
+#include "accounts/passwords.h"
 #include "accounts/test_people.h"
 #include "accounts/tokens.h"
 #include "accounts/totp.h"
@@ -342,6 +343,29 @@ TEST_P(SigningIn, AFactorCountsOnlyOnceItWasConfirmed) {
     EXPECT_EQ(accounts_->begin_second_factor(id, kNoon).error().code, ErrorCode::conflict);
     must(accounts_->remove_second_factor(id, who(id), kNoon));
     EXPECT_EQ(try_in("anna@example.org", kGood), SignIn::State::signed_in);
+}
+
+// What stands in for the hash of an address that nobody has is really computed, not refused at a glance.
+TEST(Passwords, AStandInTakesAsLongAsAHash) {
+    AccountOptions options;
+    options.effort = {.passes = 4, .memory_kib = 16 * 1024};
+    Passwords passwords(options);
+    const std::string hash = must(passwords.hash(kGood));
+    EXPECT_TRUE(must(passwords.verify(hash, kGood)));
+    // The least of several times is the computation itself, whatever else the machine does.
+    const auto least = [&](const std::string& against) {
+        auto best = Steady::duration::max();
+        for (int i = 0; i < 7; ++i) {
+            const auto begin = Steady::now();
+            EXPECT_FALSE(must(passwords.verify(against, "wrong password here")));
+            best = std::min(best, Steady::now() - begin);
+        }
+        return std::chrono::duration<double, std::milli>(best).count();
+    };
+    const double known = least(hash);
+    const double unknown = least("");
+    EXPECT_GT(unknown, known / 3);
+    EXPECT_LT(unknown, known * 3);
 }
 
 // RFC 6238, appendix B, SHA-1, the last six of its eight digits.

@@ -31,6 +31,13 @@ std::optional<Sha256> hash_of_token(std::string_view token) {
     return sha256_of(parsed->value);
 }
 
+Sha256 hash_of_secret(std::string_view secret) {
+    Sha256 hash;
+    ::crypto_hash_sha256(reinterpret_cast<unsigned char*>(hash.value.data()),
+                         reinterpret_cast<const unsigned char*>(secret.data()), secret.size());
+    return hash;
+}
+
 std::string to_base32(Bytes bytes) {
     std::string text;
     unsigned held = 0;

@@ -23,6 +23,9 @@ std::string random_token();
 // What is kept of a token; nullopt for what cannot be one.
 std::optional<Sha256> hash_of_token(std::string_view token);
 
+// SHA-256 of a few bytes, without the set-up that a general one needs.
+Sha256 hash_of_secret(std::string_view secret);
+
 // RFC 4648 base32 in small letters, without padding. parse_base32 takes either case, and skips - and spaces.
 std::string to_base32(Bytes bytes);
 std::optional<ByteVector> parse_base32(std::string_view text);

@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "audit/verify.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

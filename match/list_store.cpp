@@ -108,7 +108,26 @@ bool entry_of(const Row& row, StoredEntry& entry) {
     return true;
 }
 
-Status damaged() { return fail(ErrorCode::corrupt, "the table hash_entry holds a row that is no entry"); }
+Status damaged() {
+    return fail(
+        ErrorCode::corrupt,
+        "the store is damaged: its table hash_entry holds a row that is no entry, or one out of its order. " +
+            std::string(kWhatToDoAboutDamage));
+}
+
+// Rows come in the order of their keys, each once. Where they do not, a page of the file is not what was
+// written, and a search in it passes over entries that are there.
+class Rising {
+  public:
+    bool take(const Key& key) {
+        if (last_ && !(*last_ < key)) return false;
+        last_ = key;
+        return true;
+    }
+
+  private:
+    std::optional<Key> last_;
+};
 
 store::Value text_or_null(std::string_view text) {
     return text.empty() ? store::Value() : store::Value(text);
@@ -216,10 +235,11 @@ Result<bool> each_entry(Reader& reader, std::int64_t list, const std::optional<K
                         std::int64_t limit, const std::function<bool(const StoredEntry&)>& use) {
     std::int64_t rows = 0;
     bool good = true;
+    Rising rising;
     const auto take = [&](const Row& row) {
         StoredEntry entry;
         ++rows;
-        good = entry_of(row, entry);
+        good = entry_of(row, entry) && rising.take(entry.key);
         return good && use(entry);
     };
     const Status status = after
@@ -236,10 +256,11 @@ Result<bool> each_entry(Reader& reader, std::int64_t list, const std::optional<K
 
 Status each_entry_of(Reader& reader, std::int64_t list, const std::function<bool(const StoredEntry&)>& use) {
     bool good = true;
+    Rising rising;
     auto status =
         reader.each(kEntryColumns + "WHERE list = $1 ORDER BY method, hash", {list}, [&](const Row& row) {
             StoredEntry entry;
-            good = entry_of(row, entry);
+            good = entry_of(row, entry) && rising.take(entry.key);
             return good && use(entry);
         });
     return !status || good ? status : damaged();

@@ -53,6 +53,12 @@ struct LogItem {
     Bytes changes;        // Kind::entries
 };
 
+// What the words of every kind of damage end with.
+inline constexpr std::string_view kWhatToDoAboutDamage =
+    "Put a backup of the store in its place; without one, export what can still be read (rushlight list "
+    "export "
+    "NAME) and import it into a new data folder.";
+
 namespace list_store {
 
 store::Schema schema();

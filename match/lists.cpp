@@ -414,7 +414,9 @@ Status Lists::export_to(std::string_view name, formats::Format format,
     auto list = find(name);
     if (!list) return pass(list.error());
     std::string out(format == formats::Format::csv ? formats::csv_header() : std::string_view{});
+    std::uint64_t entries = 0;
     auto status = each_visible(state_->store, list->id, [&](const Entry& entry) -> Status {
+        ++entries;
         formats::write_entry(format, {entry.value, entry.state, entry.note, entry.who, entry.when.rfc3339()},
                              out);
         if (out.size() < (64 << 10)) return {};
@@ -422,8 +424,10 @@ Status Lists::export_to(std::string_view name, formats::Format format,
         out.clear();
         return written;
     });
-    if (!status || out.empty()) return status;
-    return write(out);
+    // What can be read is written in any case.
+    if (auto written = out.empty() ? Status{} : write(out); !written) return written;
+    if (!status || entries == list->entries.total()) return status;
+    return verify(name);  // it may only have changed meanwhile
 }
 
 }  // namespace rushlight::match

@@ -183,6 +183,8 @@ class Lists {
     Result<std::optional<Entry>> entry(std::string_view name, const Value& value) const;
 
     // In a stable order; an empty cursor begins. Memory: `limit` entries (1–10,000).
+    // Reads the whole list: `corrupt`, in words, where entries that it says it has can't be read.
+    Status verify(std::string_view name) const;
     Result<EntryPage> entries(std::string_view name, std::string_view cursor, std::size_t limit) const;
     // Streams the whole list: CSV with a header (method, value, state, note, added_by, added_at), or JSON
     // lines with the same keys. import() reads either back with the same values, states and notes.

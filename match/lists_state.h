@@ -45,6 +45,12 @@ class Published {
 Status each_visible(store::Store& store, std::int64_t list, const std::function<Status(const Entry&)>& use);
 Entry entry_from(const StoredEntry& stored, const Published& published, Value value);
 
+// Every visible entry of a list, inside the caller's transaction, in which `list` and `published` were read
+// too. Fails with `corrupt` where they are not as many, in each state, as the list says: the store is
+// damaged, and a search in what is left would find less than there is, in silence.
+Status every_entry(store::Reader& reader, const List& list, const Published& published,
+                   const std::function<void(const StoredEntry&)>& use);
+
 Status no_such_list(std::string_view name);
 
 // Who runs an import, so that a later one can tell whether that process is still alive.

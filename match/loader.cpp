@@ -6,6 +6,7 @@
 #include "match/lists_state.h"
 #include "match/sorter.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
@@ -59,10 +60,8 @@ Result<Loaded> load_from_store(store::Store& store, const Chosen& chosen) {
         Batch batch;
         for (const auto& list : *lists) {
             if (!wanted(chosen, list.id) || list.id >= kFirstFileList) continue;
-            auto read = list_store::each_entry_of(reader, list.id, [&](const StoredEntry& entry) {
-                if (!published->contains(entry.import)) return true;
+            auto read = every_entry(reader, list, *published, [&](const StoredEntry& entry) {
                 loaded.tables->add_new(entry.key, entry.detail, {number_of(list.id), entry.state}, batch);
-                return true;
             });
             if (!read) return read;
         }
@@ -80,9 +79,14 @@ Status take_item(Reader& reader, const LogItem& item, const std::vector<Change>&
     Batch batch;
     const std::uint32_t list = number_of(item.list);
     if (item.kind == LogItem::Kind::import) {
-        auto read = list_store::each_entry_of(reader, item.list, [&](const StoredEntry& entry) {
+        auto lists = list_store::all(reader);
+        if (!lists) return pass(lists.error());
+        const auto found = std::ranges::find(*lists, item.list, &List::id);
+        if (found == lists->end()) return {};  // removed since
+        auto published = Published::load(reader, item.list);
+        if (!published) return pass(published.error());
+        auto read = every_entry(reader, *found, *published, [&](const StoredEntry& entry) {
             if (entry.import == item.import) tables.add(entry.key, entry.detail, {list, entry.state}, batch);
-            return true;
         });
         if (!read) return read;
     }

@@ -157,6 +157,8 @@ Status Matcher::State::open_stored(const Sources& sources) {
     } else {
         origin = "store";
         loaded = load_from_store(store(), chosen);
+        if (!loaded && loaded.error().code == ErrorCode::corrupt)
+            loaded.error().message += " Nothing was searched.";
         if (!loaded) return pass(loaded.error());
         // Only the next start is slower without it.
         if (snapshot) (void)save_snapshot(folder, *loaded->tables, loaded->position);

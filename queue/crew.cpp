@@ -43,8 +43,7 @@ Status Workers::Crew::start() {
 }
 
 void Workers::Crew::stop() {
-    stop_.request_stop();
-    moved_.notify_all();
+    stop_.request_stop();  // wakes everybody
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
     if (worker_ == 0) return;
@@ -228,9 +227,11 @@ void Workers::Crew::lead() {
                 const bool some = !jobs->empty();
                 {
                     const std::lock_guard lock(mutex_);
-                    for (Job& job : *jobs) handed_.push_back(std::move(job));
+                    for (Job& job : *jobs) {
+                        handed_.push_back(std::move(job));
+                        handing_.notify_one();
+                    }
                 }
-                moved_.notify_all();
                 if (some) continue;
             } else {
                 status = pass(std::move(jobs.error()));
@@ -247,7 +248,7 @@ void Workers::Crew::work() {
         Job job;
         {
             std::unique_lock lock(mutex_);
-            if (!moved_.wait(lock, stop_.get_token(), [&] { return !handed_.empty(); })) return;
+            if (!handing_.wait(lock, stop_.get_token(), [&] { return !handed_.empty(); })) return;
             if (stop_.stop_requested()) return;
             job = std::move(handed_.front());
             handed_.pop_front();

@@ -68,7 +68,8 @@ class Workers::Crew {
     std::map<std::int64_t, Seen> seen_;  // the signs of life of all workers
 
     mutable std::mutex mutex_;
-    std::condition_variable_any moved_;
+    std::condition_variable_any moved_;    // for the foreman, and who waits for the store
+    std::condition_variable_any handing_;  // for the hands: one more job in handed_
     bool poked_ = false;
     std::deque<Job> handed_;                           // taken and not begun
     std::map<std::string, int, std::less<>> running_;  // of each kind, handed ones included

@@ -53,6 +53,7 @@ class Engine {
     virtual Result<std::unique_ptr<Watcher>> watch(std::string_view topic) = 0;
     virtual std::unique_ptr<Loader> load(std::string_view table, std::vector<std::string> columns) = 0;
     virtual Result<std::int64_t> changes() = 0;
+    virtual Status check_integrity() { return {}; }
 
     std::string where;
     int schema_version = 0;

@@ -101,9 +101,11 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);  // "text" is a name, as in PostgreSQL
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-    // The log is cut back to 64 MB once it has grown beyond that.
+    // A page whose cells can't be is an error, in place of rows that are not there. The log is cut back to 64
+    // MB once it has grown beyond that.
     auto status = connection->script(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+        "PRAGMA cell_size_check = ON; "
         "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000");
     if (status && use == Use::reading) status = connection->script("PRAGMA query_only = ON");
     if (!status) return pass(std::move(status.error()));
@@ -267,9 +269,8 @@ tl::unexpected<Error> SqliteConnection::error(int code, std::string_view sql) co
                                                "). It and its folder must be writable for this user.");
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
-            return fail(ErrorCode::corrupt,
-                        file + " is damaged or no database (" + reason +
-                            "). Put a copy from the backup folder beside it in its place.");
+            return fail(ErrorCode::corrupt, file + " is damaged or no database (" + reason + "). " +
+                                                std::string(kWhatToDoAboutDamage));
         case SQLITE_CONSTRAINT:
             if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
                 code == SQLITE_CONSTRAINT_ROWID)

@@ -16,6 +16,12 @@ struct sqlite3_stmt;
 
 namespace rushlight::store {
 
+// What the words of every kind of damage end with.
+inline constexpr std::string_view kWhatToDoAboutDamage =
+    "Put a backup in its place; without one, export what can still be read of each list (rushlight list "
+    "export "
+    "NAME) and import it into a new data folder.";
+
 class SqliteConnection final : public Connection {
   public:
     enum class Use { writing, reading };

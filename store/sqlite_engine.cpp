@@ -41,6 +41,7 @@ class SqliteEngine final : public Engine {
     // One after the other anyway: a claim is a write.
     Status write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation) override;
     Result<std::int64_t> changes() override;
+    Status check_integrity() override;
     Result<std::unique_ptr<Watcher>> watch(std::string_view topic) override {
         return make_sqlite_watcher(*this, announcements_, topic);
     }
@@ -217,6 +218,23 @@ Result<std::int64_t> SqliteEngine::changes() {
     };
     const FunctionRef<bool(const Row&)> use(take);
     return watcher_->run("PRAGMA data_version", {}, &use).map([&](std::int64_t) { return version; });
+}
+
+Status SqliteEngine::check_integrity() {
+    auto reader = take_reader();
+    if (!reader) return pass(std::move(reader.error()));
+    std::string found;
+    const auto take = [&](const Row& row) {
+        found += (found.empty() ? "" : "; ") + std::string(row.text(0));
+        return true;
+    };
+    const FunctionRef<bool(const Row&)> use(take);
+    auto looked = (*reader)->run("PRAGMA quick_check(3)", {}, &use);
+    give_reader(std::move(*reader));
+    if (!looked) return pass(std::move(looked.error()));
+    if (found == "ok") return {};
+    return fail(ErrorCode::corrupt, "'" + path_ + "' is damaged (" + found.substr(0, 300) + "). " +
+                                        std::string(kWhatToDoAboutDamage));
 }
 
 }  // namespace

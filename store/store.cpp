@@ -143,6 +143,7 @@ Result<BulkLoad> Store::bulk_load(std::string_view table, std::vector<std::strin
     return BulkLoad(engine_->load(table, std::move(columns)));
 }
 Result<std::int64_t> Store::changes() { return engine_->changes(); }
+Status Store::check_integrity() { return engine_->check_integrity(); }
 int Store::schema_version() const { return engine_->schema_version; }
 const std::string& Store::where() const { return engine_->where; }
 

@@ -249,6 +249,10 @@ class Store {
     // another process (it may also differ where nothing changed). Takes microseconds: made to be asked many
     // times a second.
     Result<std::int64_t> changes();
+    // Reads all that is stored, and fails with `corrupt` in words where the file is damaged: SQLite's own
+    // check of its pages, seconds a gigabyte. A PostgreSQL server looks after its pages itself, nothing is
+    // done.
+    Status check_integrity();
     // How many migrations the store has had, over all rooms.
     int schema_version() const;
     // For people: the file's path, or the server's address without any password.

@@ -462,6 +462,34 @@ TEST(Postgres, ReplacesConnectionsThatTheServerEnded) {
     EXPECT_TRUE(load->finish());
 }
 
+TEST(Integrity, IsCheckedPageByPage) {
+    testing::Place place(testing::Kind::sqlite);
+    const Schema schema{"test",
+                        {{1, "things", "CREATE TABLE thing (id INTEGER PRIMARY KEY, what TEXT) STRICT", {}}}};
+    {
+        auto store = testing::open(place, {schema});
+        ASSERT_TRUE(store.write([](Writer& writer) -> Status {
+            for (int i = 0; i < 5'000; ++i) {
+                if (auto done = writer.run("INSERT INTO thing (what) VALUES ('something')"); !done)
+                    return tl::unexpected(done.error());
+            }
+            return {};
+        }));
+        EXPECT_TRUE(store.check_integrity());
+    }
+    {
+        std::fstream file(place.where() + "/rushlight.db", std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(0, std::ios::end);
+        file.seekp(static_cast<std::streamoff>(file.tellp()) - 3 * 4096);
+        file << std::string(64, 'x');
+    }
+    auto store = testing::open(place, {schema});
+    const auto whole = store.check_integrity();
+    ASSERT_FALSE(whole);
+    EXPECT_EQ(whole.error().code, ErrorCode::corrupt);
+    EXPECT_THAT(whole.error().message, ::testing::HasSubstr("backup"));
+}
+
 TEST(Opening, SaysInWordsWhatIsWrong) {
     const auto error = [](const std::string& where) {
         auto store = Store::open({.where = where});
