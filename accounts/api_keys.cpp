@@ -51,7 +51,7 @@ struct ApiKeys::State {
         // Asked first: what comes between the two is read twice rather than missed.
         const auto seen = store.changes();
         if (!seen) return pass(seen.error());
-        const Status read = store.read([&](store::Reader& reader) -> Status {
+        Status read = store.read([&](store::Reader& reader) -> Status {
             auto number = key_change(reader);
             if (!number) return pass(number.error());
             change = *number;
@@ -160,7 +160,7 @@ Result<ApiKeys::Made> ApiKeys::create(const NewApiKey& key, std::string_view who
 }
 
 Status ApiKeys::revoke(const ApiKeyId& id, std::string_view who, Time now) {
-    const Status revoked = state_->store.write([&](store::Writer& writer) -> Status {
+    Status revoked = state_->store.write([&](store::Writer& writer) -> Status {
         const auto key = find_key(writer, id);
         if (!key) return pass(key.error());
         if (!*key) return fail(ErrorCode::not_found, "there is no API key " + id.hex());
@@ -226,7 +226,7 @@ Status ApiKeys::write_last_used() {
         if (used - usable->written >= kMinute) due.emplace_back(id, used);
     }
     if (due.empty()) return {};
-    const Status written = state_->store.write(
+    Status written = state_->store.write(
         [&](store::Writer& writer) -> Status {
             for (const auto& [id, used] : due)
                 if (auto saved = save_used(writer, id, {used}); !saved) return saved;

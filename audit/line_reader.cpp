@@ -15,7 +15,6 @@ struct RunningDigest::State {
 RunningDigest::RunningDigest() : state_(std::make_unique<State>()) {
     ::crypto_hash_sha256_init(&state_->sodium);
 }
-RunningDigest::RunningDigest(RunningDigest&&) noexcept = default;
 RunningDigest::~RunningDigest() = default;
 
 void RunningDigest::add(std::string_view bytes) {

@@ -13,7 +13,8 @@ namespace rushlight::audit {
 class RunningDigest {
   public:
     RunningDigest();
-    RunningDigest(RunningDigest&&) noexcept;
+    RunningDigest(const RunningDigest&) = delete;
+    RunningDigest& operator=(const RunningDigest&) = delete;
     ~RunningDigest();
     void add(std::string_view bytes);
     Sha256 now() const;  // of all added so far; more may be added
@@ -26,6 +27,8 @@ class RunningDigest {
 class LineReader {
   public:
     LineReader(int fd, std::size_t most);
+    LineReader(const LineReader&) = delete;
+    LineReader& operator=(const LineReader&) = delete;
     ~LineReader();
 
     enum class Next { line, end, cut, too_long };  // cut: the last line has no newline

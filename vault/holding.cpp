@@ -89,6 +89,8 @@ struct SealedFile::State {
 
 struct Incoming::State {
     State(const HeldFolder& f, SealedWriter w) : folder(f), writer(std::move(w)) {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
     ~State() {
         if (!finished) folder.remove(id, HeldFolder::Stage::incoming);
     }

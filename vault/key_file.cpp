@@ -58,6 +58,9 @@ Result<std::string> read_all(int fd, const std::string& path) {
 }
 
 struct WipedText {
+    explicit WipedText(std::string secret) : text(std::move(secret)) {}
+    WipedText(const WipedText&) = delete;
+    WipedText& operator=(const WipedText&) = delete;
     std::string text;
     ~WipedText() { ::sodium_memzero(text.data(), text.size()); }
 };
@@ -105,7 +108,7 @@ Result<Key> KeyFile::passphrase_key(Bytes salt, const Effort& effort) const {
     if (failed != 0)
         return fail(ErrorCode::io, "the passphrase cannot be tried: that takes " +
                                        std::to_string(effort.memory_kib / 1024) + " MiB of memory");
-    const Key key = Key::from(bytes);
+    Key key = Key::from(bytes);
     wipe(bytes);
     return key;
 }
@@ -185,7 +188,7 @@ Result<std::optional<Ring>> KeyFile::read() const {
     if (auto fits = check_mode(file.get(), path_); !fits) return pass(fits.error());
     auto text = read_all(file.get(), path_);
     if (!text) return pass(text.error());
-    const WipedText wiped{std::move(*text)};
+    const WipedText wiped(std::move(*text));
     auto ring = parse(wiped.text);
     if (!ring) return pass(ring.error());
     return std::optional(std::move(*ring));
@@ -194,7 +197,7 @@ Result<std::optional<Ring>> KeyFile::read() const {
 Result<std::string> KeyFile::write_beside(const Ring& ring) const {
     auto text = text_of(ring);
     if (!text) return pass(text.error());
-    const WipedText wiped{std::move(*text)};
+    const WipedText wiped(std::move(*text));
     return write_file_beside(path_, wiped.text, 0600);
 }
 

@@ -52,6 +52,9 @@ Result<std::size_t> read_full(int fd, std::span<unsigned char> out) {
 }  // namespace
 
 struct SealedWriter::State {
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
     int fd = -1;
     Stream stream{};
     std::string header;
@@ -118,6 +121,9 @@ Status SealedWriter::finish() {
 }
 
 struct SealedReader::State {
+    State() = default;
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
     int fd = -1;
     Stream stream{};
     std::string header;
