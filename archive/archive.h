@@ -27,6 +27,10 @@ struct Limits {
     std::uint64_t total_bytes = std::uint64_t{64} << 30;  // all members together
     double ratio = 200;  // unpacked : packed, once more than ratio_floor came out
     std::uint64_t ratio_floor = std::uint64_t{64} << 20;
+    // Members of an archive and of all nested in it, by its own size: one for each so many bytes, once there
+    // are more than the floor. Each costs work however small it is, and archives of archives multiply them.
+    std::uint64_t member_packed_bytes = 16;
+    std::uint64_t members_floor = 100'000;
 };
 
 struct Budget {

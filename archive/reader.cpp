@@ -25,11 +25,19 @@ std::uint64_t ratio_limit(const Budget& budget) {
     return std::max(budget.limits.ratio_floor, static_cast<std::uint64_t>(most));
 }
 
+// How many members everything in the outermost archive may have.
+std::uint64_t members_limit(const Budget& budget) {
+    const std::uint64_t bytes_each = std::max<std::uint64_t>(1, budget.limits.member_packed_bytes);
+    return std::max(budget.limits.members_floor, budget.packed / bytes_each);
+}
+
 std::optional<Problem> spent(const Budget& budget) {
     if (budget.bytes > ratio_limit(budget))
         return Problem{Reason::bomb, "unpacks to far more than its own size"};
     if (budget.bytes > budget.limits.total_bytes)
         return Problem{Reason::too_large, "its members together are larger than the limit"};
+    if (budget.members > members_limit(budget))
+        return Problem{Reason::bomb, "has far more members than its own size"};
     if (budget.members > budget.limits.members)
         return Problem{Reason::too_large, "more members than the limit allows"};
     return std::nullopt;
@@ -82,7 +90,9 @@ Outcome<void> Reader::State::ask(std::uint32_t kind, const int* content) {
     allowance.total_bytes = left_of(budget.limits.total_bytes, budget.bytes);
     allowance.ratio_bytes = left_of(ratio_limit(budget), budget.bytes);
     allowance.work_bytes = allowance.ratio_bytes;
-    allowance.members = left_of(budget.limits.members, budget.members);
+    // One more than an honest archive has: that one is counted here, and called a bomb.
+    allowance.members = std::min(left_of(budget.limits.members, budget.members),
+                                 left_of(members_limit(budget), budget.members) + 1);
 
     std::vector<int> fds;
     if (content != nullptr) fds.push_back(*content);

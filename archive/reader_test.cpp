@@ -115,6 +115,21 @@ TEST_F(ReaderTest, ABombEndsAndNestedArchivesShareTheBudget) {
     EXPECT_EQ(layers, 3);
 }
 
+// Members cost work however small they are: a few packed kilobytes of nested archives may not give millions.
+TEST_F(ReaderTest, FarMoreMembersThanBytesAreABomb) {
+    budget.limits.members_floor = 10;
+    budget.packed = 64;
+    std::vector<File> files;
+    for (int i = 0; i < 20; ++i) files.push_back({std::to_string(i), "x", ""});
+    const auto all = read(pack(files, "zip"));
+    ASSERT_TRUE(all.problem);
+    EXPECT_EQ(all.problem->reason, Reason::bomb);
+    EXPECT_EQ(all.members.size(), 10u);
+    budget = {};
+    budget.limits.members_floor = 10;
+    EXPECT_FALSE(read(pack(files, "zip")).problem) << "its own bytes are enough for its members";
+}
+
 TEST_F(ReaderTest, AReaderLeftHalfWayGivesItsChildBack) {
     const auto content = Content::from_bytes(bytes_of(pack({{"a", "1", ""}, {"b", "2", ""}}, "zip")));
     for (int i = 0; i < 5; ++i) {
