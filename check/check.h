@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
@@ -42,8 +43,10 @@ class Checker {
         return decide(read(content, submitter));
     }
     // The first half: all that a decision can need of the bytes.
-    media::Fingerprint read(const Content& content, sandbox::Submitter submitter) const {
-        return fingerprinter_->fingerprint(content, submitter, {.exact = true, .dihedral = true});
+    media::Fingerprint read(const Content& content, sandbox::Submitter submitter,
+                            const std::stop_token& stop = {}) const {
+        return fingerprinter_->fingerprint(content, submitter,
+                                           {.exact = true, .dihedral = true, .stop = stop});
     }
     // The same for a fingerprint that is known already. An item that is unreadable but stands in a list by an
     // exact hash is `exact`.

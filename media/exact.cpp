@@ -50,7 +50,7 @@ class Hasher {
 
 }  // namespace
 
-Result<ExactRead> read_exact(const Content& content, Stages& stages) {
+Result<ExactRead> read_exact(const Content& content, Stages& stages, const std::stop_token& stop) {
     static const Digests digests;
     Hasher<Md5> md5(digests.md5.get());
     Hasher<Sha1> sha1(digests.sha1.get());
@@ -71,6 +71,12 @@ Result<ExactRead> read_exact(const Content& content, Stages& stages) {
         stages.exact += Now::now() - middle;
         read.bytes += *got;
         if (*got < kChunk) break;
+        if (stop.stop_requested()) return fail(ErrorCode::cancelled, "stopped while it was being read");
+        if (read.bytes > content.size() && read.bytes - content.size() > kMostPastItsSize) {
+            return fail(ErrorCode::limit,
+                        "it gives far more bytes than its size says: no file on a disk, or one "
+                        "that grows as fast as it is read");
+        }
     }
     if (!md5.finish(read.hashes.md5) || !sha1.finish(read.hashes.sha1) ||
         !sha256.finish(read.hashes.sha256)) {

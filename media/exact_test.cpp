@@ -1,5 +1,7 @@
 #include "media/exact.h"
 
+#include <array>
+#include <stop_token>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -31,6 +33,28 @@ TEST(Exact, GivesThePublishedExamples) {
     EXPECT_EQ(million.md5.hex(), "7707d6ae4e027c70eea2a935c2296f21");
     EXPECT_EQ(million.sha1.hex(), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
     EXPECT_EQ(million.sha256.hex(), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+// A file of /proc says that it is empty, and gives bytes without an end.
+TEST(Exact, AFileThatHardlyEndsIsGivenUp) {
+    const auto content = Content::open("/proc/self/pagemap");
+    if (!content) GTEST_SKIP() << "this kernel shows no page map";
+    std::array<std::byte, 8> some{};
+    if (content->read_at(0, some).value_or(0) == 0) GTEST_SKIP() << "nor lets it be read";
+    Stages stages;
+    const auto read = read_exact(*content, stages);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::limit);
+}
+
+TEST(Exact, AStopEndsTheReading) {
+    const auto content = Content::from_bytes(bytes_of(std::string(1'000'000, 'a')));
+    std::stop_source stop;
+    stop.request_stop();
+    Stages stages;
+    const auto read = read_exact(*content, stages, stop.get_token());
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::cancelled);
 }
 
 TEST(Exact, IsTheSameAtEveryEdgeOfAChunk) {

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,7 @@ struct Wanted {
     bool exact = true;
     bool dihedral = false;
     bool perceptual = true;  // false: no child is asked, and nothing is said about what is in the picture
+    std::stop_token stop{};  // ends the reading of a large file (then there are no hashes) or a long film
 };
 
 class Fingerprinter {

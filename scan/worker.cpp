@@ -68,11 +68,12 @@ class Worker {
     }
 
   private:
+    std::stop_token stop() const { return shared_.stopping.get_token(); }
     void answer(Answered answered) { shared_.results.push(std::move(answered)); }
 
     Fingerprint exact_hashes(const Content& content) const {
         return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter,
-                                                       {.exact = true, .perceptual = false});
+                                                       {.exact = true, .perceptual = false, .stop = stop()});
     }
 
     // Its fingerprint: from an earlier reading of the same bytes, or made now.
@@ -83,7 +84,7 @@ class Worker {
     };
     std::optional<Read> read(const Name& name, const Content& content) const {
         if (shared_.options.again)
-            return Read{.fingerprint = shared_.checker.read(content, shared_.submitter)};
+            return Read{.fingerprint = shared_.checker.read(content, shared_.submitter, stop())};
         const auto before = content.stamp().value_or(0);
         Fingerprint exact = exact_hashes(content);
         if (!exact.exact) return Read{.fingerprint = std::move(exact)};
@@ -93,12 +94,13 @@ class Worker {
             return std::nullopt;
         }
         Read read{.fingerprint = {}, .known = known->fingerprint.has_value(), .answered = known->answered};
-        read.fingerprint = read.known ? std::move(*known->fingerprint)
-                                      : shared_.parts.fingerprinter.fingerprint(
-                                            content, shared_.submitter, {.exact = false, .dihedral = true});
+        read.fingerprint =
+            read.known ? std::move(*known->fingerprint)
+                       : shared_.parts.fingerprinter.fingerprint(
+                             content, shared_.submitter, {.exact = false, .dihedral = true, .stop = stop()});
         if (content.stamp().value_or(0) != before)
-            return Read{.fingerprint =
-                            shared_.checker.read(content, shared_.submitter)};  // changed while we read it
+            return Read{.fingerprint = shared_.checker.read(content, shared_.submitter,
+                                                            stop())};  // changed while we read it
         read.fingerprint.exact = exact.exact;
         read.fingerprint.bytes = exact.bytes;
         return read;
@@ -109,6 +111,7 @@ class Worker {
         const auto start = Steady::now();
         auto read_result = read(name, content);
         if (!read_result) return;
+        if (!read_result->fingerprint.exact && stop().stop_requested()) return;  // not all of it was read
         if (broken) read_result->fingerprint.problem = broken;
         const bool repeatable = would_come_out_the_same(read_result->fingerprint);
         Item item{.name = name.shown, .date = date};
