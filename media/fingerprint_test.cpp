@@ -146,6 +146,8 @@ TEST_F(Fingerprinting, WhatIsNoMediaKeepsItsExactHashes) {
         {"", Kind::other, Reason::empty},
         {"just words", Kind::other, Reason::not_media},
         {std::string("\0\1\2", 3), Kind::other, Reason::not_media},
+        {"Rar!\x1a\7\1 an archive that is not read", Kind::other, Reason::unsupported},
+        {std::string("\0\0\0\x0CJXL \r\n\x87\n", 12), Kind::other, Reason::unsupported},
         {"PK\3\4 an archive", Kind::archive, Reason::not_media},
         {"WARC/1.0\r\n", Kind::web_archive, Reason::not_media},
     };

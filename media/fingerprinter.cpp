@@ -1,6 +1,7 @@
 #include "media/exact.h"
 #include "media/fingerprint.h"
 #include "media/format.h"
+#include "media/not_read.h"
 #include "media/protocol.h"
 
 #include <algorithm>
@@ -13,8 +14,16 @@ using Now = std::chrono::steady_clock;
 constexpr int kMostReadings = 3;  // of a file that changes while it is read
 
 Problem problem_of(const Error& error) {
-    const Reason reason = error.code == ErrorCode::denied ? Reason::denied : Reason::corrupt;
-    return {reason, error.message};
+    switch (error.code) {
+        case ErrorCode::denied:
+            return {Reason::denied, error.message};
+        case ErrorCode::limit:
+            return {Reason::too_large, error.message};
+        case ErrorCode::cancelled:
+            return {Reason::timeout, error.message};
+        default:
+            return {Reason::corrupt, error.message};
+    }
 }
 
 // One question to a child: send it, do something else, then hear the answer.
@@ -40,7 +49,7 @@ class Question {
     }
 
     // A broken contract leaves the job half done, so its child is killed with it.
-    tl::expected<protocol::Answer, Problem> answer(std::vector<Frame>& frames) {
+    tl::expected<protocol::Answer, Problem> answer(std::vector<Frame>& frames, const std::stop_token& stop) {
         int pauses = 0;
         while (!problem_) {
             auto message = job_->receive();
@@ -49,7 +58,8 @@ class Question {
                 if (!protocol::parse_frames(message->body, request_, frames)) break;
             } else if (message->kind == protocol::kPause) {
                 if (!message->body.empty() || pauses > protocol::kMostPauses) break;
-                const auto next = ++pauses <= protocol::kMostPauses ? protocol::kGoOn : protocol::kStop;
+                const bool on = ++pauses <= protocol::kMostPauses && !stop.stop_requested();
+                const auto next = on ? protocol::kGoOn : protocol::kStop;
                 if (auto sent = job_->send(next, {}); !sent) return tl::unexpected<Problem>(sent.error());
             } else if (message->kind == protocol::kAnswer) {
                 auto answer = protocol::parse_answer(message->body, request_);
@@ -101,7 +111,7 @@ void take(protocol::Answer&& answer, std::chrono::nanoseconds took, Fingerprint&
 }
 
 Fingerprint read_once(sandbox::Pool& light, sandbox::Pool& all, const Content& content,
-                      sandbox::Submitter submitter, Wanted wanted) {
+                      sandbox::Submitter submitter, const Wanted& wanted) {
     Fingerprint result;
     result.bytes = content.size();
     std::array<std::byte, kSniffBytes> head;
@@ -122,7 +132,7 @@ Fingerprint read_once(sandbox::Pool& light, sandbox::Pool& all, const Content& c
     if (media && wanted.perceptual) question.emplace(pool, submitter, content, wanted.dihedral);
 
     if (wanted.exact) {
-        if (auto exact = read_exact(content, result.stages)) {
+        if (auto exact = read_exact(content, result.stages, wanted.stop)) {
             result.exact = exact->hashes;
             result.bytes = exact->bytes;
         } else {
@@ -132,17 +142,20 @@ Fingerprint read_once(sandbox::Pool& light, sandbox::Pool& all, const Content& c
     }
     if (!question && !wanted.perceptual) return result;
     if (!question) {
-        result.problem = result.bytes == 0 ? Problem{Reason::empty, "no bytes at all"}
-                                           : Problem{Reason::not_media, "neither a picture nor a video"};
+        result.problem = Problem{Reason::not_media, "neither a picture nor a video"};
+        if (result.bytes == 0) result.problem = Problem{Reason::empty, "no bytes at all"};
+        if (const auto known = not_read(format))
+            result.problem =
+                Problem{Reason::unsupported, std::string(known->words) + " are not read by this build"};
         return result;
     }
-    auto answer = question->answer(result.frames);
+    auto answer = question->answer(result.frames, wanted.stop);
     if (answer && answer->problem && answer->problem->reason == Reason::unsupported && &pool != &all &&
         needs_all_decoders(answer->format) && type_of(answer->format).kind == result.type.kind) {
         result.frames.clear();
         question.reset();
         question.emplace(all, submitter, content, wanted.dihedral);
-        answer = question->answer(result.frames);
+        answer = question->answer(result.frames, wanted.stop);
     }
     if (answer) {
         take(std::move(*answer), question->took(), result);

@@ -28,6 +28,11 @@ enum class Format : std::uint8_t {
     webm,
     mkv,
     avi,
+    mpeg_ts,  // transport stream, also with the time codes of Blu-ray discs
+    mpeg_ps,  // program stream
+    flv,
+    asf,  // WMV too
+    ogg,
     zip,
     tar,
     sevenzip,
@@ -36,8 +41,50 @@ enum class Format : std::uint8_t {
     xz,
     zstd,
     warc,
+    // Known, so that they can be called `unsupported`, and read by nobody here (media/not_read.h).
+    jpeg2000,
+    jpeg2000_stream,
+    icon,
+    jpeg_xl,
+    jpeg_xr,
+    psd,
+    xcf,
+    exr,
+    hdr,
+    dds,
+    qoi,
+    flif,
+    bpg,
+    djvu,
+    raw_fuji,
+    raw_panasonic,
+    raw_olympus,
+    raw_sigma,
+    raw_minolta,
+    raw_canon,
+    real,
+    ivf,
+    y4m,
+    mxf,
+    mpeg_stream,
+    nsv,
+    swf,
+    rar,
+    cab,
+    ace,
+    arj,
+    lha,
+    ar,
+    cpio,
+    xar,
+    lzip,
+    lz4,
+    lzop,
+    compress,
+    pnm,
+    svg,
 };
-inline constexpr std::uint8_t kFormats = static_cast<std::uint8_t>(Format::warc) + 1;
+inline constexpr std::uint8_t kFormats = static_cast<std::uint8_t>(Format::svg) + 1;
 
 // `head` as for sniff(). Pure, never fails, reads at most kSniffBytes of it.
 Format sniff_format(Bytes head);
@@ -57,6 +104,11 @@ constexpr bool needs_all_decoders(Format format) {
         case Format::webm:
         case Format::mkv:
         case Format::avi:
+        case Format::mpeg_ts:
+        case Format::mpeg_ps:
+        case Format::flv:
+        case Format::asf:
+        case Format::ogg:
             return true;
         default:
             return false;

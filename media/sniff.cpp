@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "media/format.h"
+#include "media/not_read.h"
 
 #include <algorithm>
 #include <array>
@@ -52,6 +53,10 @@ constexpr Start kStarts[] = {
     {0, "WARC/1."sv, Format::warc},
     {0, "WARC/0."sv, Format::warc},
     {0, "%PDF-"sv, Format::pdf},
+    {0, "FLV\x01"sv, Format::flv},
+    {0, "OggS\0"sv, Format::ogg},  // RFC 3533
+    // ASF's header object (Advanced Systems Format specification, 2.1), a GUID.
+    {0, "\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C"sv, Format::asf},
 };
 
 // An animation control chunk before the first image data makes a PNG an APNG.
@@ -156,6 +161,29 @@ std::optional<Format> matroska(std::string_view head) {
     }
 }
 
+// ISO/IEC 13818-1: packets of 188 bytes begin with 0x47; on discs each has four bytes more before it.
+bool is_transport_stream(std::string_view head) {
+    constexpr std::size_t kPackets = 5;
+    for (const auto& [first, step] : {std::pair<std::size_t, std::size_t>{0, 188}, {4, 192}}) {
+        std::size_t packets = 0;
+        for (std::size_t i = first; i < head.size() && head[i] == '\x47'; i += step) {
+            // A packet without payload and without an adaptation field is reserved.
+            if (i + 3 < head.size() && (static_cast<unsigned char>(head[i + 3]) & 0x30U) == 0) break;
+            ++packets;
+        }
+        const std::size_t there = head.size() > first ? (head.size() - first - 1) / step + 1 : 0;
+        if (packets >= kPackets && packets == there) return true;
+    }
+    return false;
+}
+
+// A pack header (the same, 2.5.3.3; ISO/IEC 11172-1 before it) and the marks in the clock that follows.
+bool is_program_stream(std::string_view head) {
+    if (!at(head, 0, "\0\0\x01\xBA"sv) || head.size() < 12) return false;
+    const auto mark = static_cast<unsigned char>(head[4]);
+    return (mark & 0xC4U) == 0x44 || (mark & 0xF1U) == 0x21;
+}
+
 // A tar has no mark of its own before POSIX, but the sum of its first header.
 bool is_tar(std::string_view head) {
     constexpr std::size_t kBlock = 512;
@@ -226,6 +254,9 @@ Format sniff_format(Bytes bytes) {
     if (at(head, 0, "RIFF") && at(head, 8, "WEBP")) return Format::webp;
     if (at(head, 0, "RIFF") && at(head, 8, "AVI ")) return Format::avi;
     if (is_bitmap(head)) return Format::bmp;
+    if (is_transport_stream(head)) return Format::mpeg_ts;
+    if (is_program_stream(head)) return Format::mpeg_ps;
+    if (const auto format = sniff_not_read(head)) return *format;
     if (const auto format = base_media(head)) return *format;
     if (const auto format = matroska(head)) return *format;
     if (is_bzip2(head)) return Format::bzip2;
@@ -291,6 +322,18 @@ Type type_of(Format format) {
             return {Kind::archive, "application/zstd"};
         case Format::warc:
             return {Kind::web_archive, "application/warc"};
+        case Format::mpeg_ts:
+            return {Kind::video, "video/mp2t"};
+        case Format::mpeg_ps:
+            return {Kind::video, "video/mpeg"};
+        case Format::flv:
+            return {Kind::video, "video/x-flv"};
+        case Format::asf:
+            return {Kind::video, "video/x-ms-asf"};
+        case Format::ogg:
+            return {Kind::video, "application/ogg"};
+        default:
+            if (const auto known = not_read(format)) return {Kind::other, known->mime};
     }
     return {Kind::other, "application/octet-stream"};
 }

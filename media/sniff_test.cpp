@@ -75,6 +75,25 @@ TEST(Sniff, KnowsEachFormatByItsBytes) {
         {box("qt  \0\0\0\0qt  "s), "video/quicktime"},
         {box("XXXX\0\0\0\0isom"s), "video/mp4"},
         {box("jxl \0\0\0\0jxl "s), "application/octet-stream"},
+        {"\0\0\0\x0CJXL \r\n\x87\n"s, "image/jxl"},
+        {"\xff\x0a\x01", "image/jxl"},
+        {"\0\0\0\x0CjP  \r\n\x87\n"s, "image/jp2"},
+        {"\xff\x4f\xff\x51", "image/x-jp2-codestream"},
+        {"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0\0\0\0\0\x16\0\0\0"s, "image/vnd.microsoft.icon"},
+        {"8BPS\0\1"s, "image/vnd.adobe.photoshop"},
+        {"Rar!\x1a\7\0"s, "application/vnd.rar"},
+        {"Rar!\x1a\7\1\0"s, "application/vnd.rar"},
+        {"MSCF\0\0\0\0"s, "application/vnd.ms-cab-compressed"},
+        {box("crx \0\0\0\1crx isom"s), "image/x-canon-cr3"},
+        {"FUJIFILMCCD-RAW 0201", "image/x-fuji-raf"},
+        {"P6\n# made by hand\n640 480\n255\n", "image/x-portable-anymap"},
+        {"P3 is where we parked the car", "text/plain"},
+        {"<?xml version='1.0'?>\n<!-- drawn --><svg xmlns='x'>", "image/svg+xml"},
+        {"\0\0\1\xba\x44\0\4\0\4\1\1\1"s, "video/mpeg"},
+        {"\0\0\1\xba\x03\0\4\0\4\1\1\1"s, "application/octet-stream"},
+        {"FWS and CWS are no words", "text/plain"},
+        {"Good -lh5- morning to you all", "text/plain"},
+        {std::string(5000, 'G'), "text/plain"},
         {"\0\0\0\x20wide\0\0\0\0mdat"s, "video/quicktime"},
         {"\x1a\x45\xdf\xa3\x8b\x42\x86\x81\x01\x42\x82\x84webm", "video/webm"},
         {"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x0b\x42\x82\x88matroska"s, "video/x-matroska"},
@@ -124,7 +143,9 @@ TEST(Sniff, ReadsTheNamesOfOurOwnSamplesOutOfTheirBytes) {
         {".gif", "image/gif"},        {".webp", "image/webp"},     {".tiff", "image/tiff"},
         {".bmp", "image/bmp"},        {".heic", "image/heic"},     {".avif", "image/avif"},
         {".mp4", "video/mp4"},        {".mov", "video/quicktime"}, {".webm", "video/webm"},
-        {".mkv", "video/x-matroska"}, {".avi", "video/x-msvideo"}};
+        {".mkv", "video/x-matroska"}, {".avi", "video/x-msvideo"}, {".ts", "video/mp2t"},
+        {".mpg", "video/mpeg"},       {".flv", "video/x-flv"},     {".wmv", "video/x-ms-asf"},
+        {".ogv", "application/ogg"}};
     int files = 0;
     for (const auto& entry :
          std::filesystem::recursive_directory_iterator(RUSHLIGHT_SOURCE_DIR "/media/testdata")) {

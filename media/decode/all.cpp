@@ -21,6 +21,16 @@ Decoder all(Format format) {
             return decode_mkv;
         case Format::avi:
             return decode_avi;
+        case Format::mpeg_ts:
+            return decode_mpeg_ts;
+        case Format::mpeg_ps:
+            return decode_mpeg_ps;
+        case Format::flv:
+            return decode_flv;
+        case Format::asf:
+            return decode_asf;
+        case Format::ogg:
+            return decode_ogg;
         default:
             return light(format);
     }

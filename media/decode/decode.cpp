@@ -1,5 +1,6 @@
 #include "media/decode/decoder.h"
 #include "media/decode/table.h"
+#include "media/not_read.h"
 #include "media/protocol.h"
 
 #include <chrono>
@@ -147,6 +148,8 @@ class Worker {
         const Decoder decoder = decoder_for_(format);
         if (decoder == nullptr) {
             const Kind kind = type_of(format).kind;
+            if (not_read(format))
+                return problem(Reason::unsupported, "a format that this build does not read");
             if (kind == Kind::picture || kind == Kind::video) {
                 return problem(Reason::unsupported, "a format that this program was built without");
             }

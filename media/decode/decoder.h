@@ -121,5 +121,10 @@ Outcome decode_heif(Input& input, const Limits& limits, Sink& sink);  // HEIC an
 Outcome decode_mov(Input& input, const Limits& limits, Sink& sink);   // MP4 and MOV
 Outcome decode_mkv(Input& input, const Limits& limits, Sink& sink);   // Matroska and WebM
 Outcome decode_avi(Input& input, const Limits& limits, Sink& sink);
+Outcome decode_mpeg_ts(Input& input, const Limits& limits, Sink& sink);
+Outcome decode_mpeg_ps(Input& input, const Limits& limits, Sink& sink);
+Outcome decode_flv(Input& input, const Limits& limits, Sink& sink);
+Outcome decode_asf(Input& input, const Limits& limits, Sink& sink);
+Outcome decode_ogg(Input& input, const Limits& limits, Sink& sink);
 
 }  // namespace rushlight::media::decode

@@ -87,7 +87,8 @@ TEST(Hostile, EveryDecoderRefusesEveryOtherFormat) {
         const std::string bytes = sample(name);
         for (const Decoder decoder : decoders) {
             if (decoder == decoder_of(bytes)) continue;
-            // HEIC is of the same family of boxes: from FFmpeg 7 on its MP4 reader takes the picture for a film.
+            // HEIC is of the same family of boxes: from FFmpeg 7 on its MP4 reader takes the picture for a
+            // film.
             if (decoder == decode_mov && std::string_view(name) == "scene.heic") continue;
             const auto decoded = decode_bytes(decoder, bytes, small());
             EXPECT_TRUE(decoded.problem) << name;

@@ -1,4 +1,5 @@
-// MP4, MOV, WebM, Matroska and AVI through FFmpeg: every frame is decoded, one a second is given.
+// MP4, MOV, WebM, Matroska, AVI, MPEG streams, FLV, ASF and Ogg through FFmpeg: every frame is decoded, one a
+// second is given.
 //
 // Which ones is the reference's rule: of a video of r frames a second (the container's average rate), the
 // frames 0, m, 2m, … with m the whole part of r (at least 1), at frame / r seconds. Where the rate is unknown
@@ -20,6 +21,9 @@ struct Container {
     const char* name;  // FFmpeg's
     bool (*cut_short)(const Input&);
 };
+
+// Packet after packet: nothing says how long the whole should be.
+bool streams_have_no_end(const Input&) { return false; }
 
 class Sampler {
   public:
@@ -138,6 +142,21 @@ Outcome decode_mkv(Input& input, const Limits& limits, Sink& sink) {
 }
 Outcome decode_avi(Input& input, const Limits& limits, Sink& sink) {
     return decode_video({"avi", riff_cut_short}, input, limits, sink);
+}
+Outcome decode_mpeg_ts(Input& input, const Limits& limits, Sink& sink) {
+    return decode_video({"mpegts", streams_have_no_end}, input, limits, sink);
+}
+Outcome decode_mpeg_ps(Input& input, const Limits& limits, Sink& sink) {
+    return decode_video({"mpeg", streams_have_no_end}, input, limits, sink);
+}
+Outcome decode_flv(Input& input, const Limits& limits, Sink& sink) {
+    return decode_video({"flv", streams_have_no_end}, input, limits, sink);
+}
+Outcome decode_asf(Input& input, const Limits& limits, Sink& sink) {
+    return decode_video({"asf", streams_have_no_end}, input, limits, sink);
+}
+Outcome decode_ogg(Input& input, const Limits& limits, Sink& sink) {
+    return decode_video({"ogg", streams_have_no_end}, input, limits, sink);
 }
 
 }  // namespace rushlight::media::decode

@@ -63,6 +63,15 @@ TEST(Video, ReadsEveryContainer) {
     const auto rows = reference("town~small.mp4");
     expect_reference(decode_mkv, sample("h264.mkv"), rows, 5, 0);  // the same packets in another container
     expect_reference(decode_mov, sample("h264.mov"), rows, 5, 0);
+    expect_reference(decode_mpeg_ts, sample("h264.ts"), rows, 5, 0);
+    expect_reference(decode_flv, sample("h264.flv"), rows, 5, 0);
+    const auto mpeg1 = decode_bytes(decode_mpeg_ps, sample("mpeg1.mpg"));  // of another rate: 25
+    ASSERT_EQ(mpeg1.frames.size(), 3u);
+    EXPECT_EQ(mpeg1.frames[1].number, 25u);
+    EXPECT_LE(distance(mpeg1.frames[1].pdq, rows[1].pdq), 40);
+    expect_reference(decode_mpeg_ps, sample("mpeg2.mpg"), rows, 4, 40);
+    expect_reference(decode_asf, sample("wmv2.wmv"), rows, 4, 40);
+    expect_reference(decode_ogg, sample("theora.ogv"), rows, 4, 40);
 }
 
 TEST(Video, ReadsEveryCodec) {
@@ -86,6 +95,8 @@ TEST(Video, SaysTheSizeAsStored) {
 TEST(Video, SoundIsIgnoredAndSoundAloneIsNoVideo) {
     EXPECT_EQ(decode_bytes(decode_mov, sample("sound.mp4")).frames.size(), 8u);
     EXPECT_EQ(decode_bytes(decode_mov, sample("only-sound.mp4")).reason(), Reason::not_media);
+    EXPECT_EQ(decode_bytes(decode_ogg, sample("only-sound.ogg")).reason(), Reason::not_media);
+    EXPECT_EQ(decode_bytes(decode_asf, sample("only-sound.wma")).reason(), Reason::not_media);
 }
 
 TEST(Video, AVariableRateGivesRisingTimes) {
