@@ -179,6 +179,23 @@ std::vector<ConfigFinding> check_config(const ConfigFlags& flags, const Environm
     return Loader(flags, environment).findings;
 }
 
+std::vector<ConfigFinding> unknown_variables(const std::vector<std::string>& names) {
+    // Read by the scripts and the tests around the program.
+    constexpr std::array<std::string_view, 14> kOthers = {
+        "RUSHLIGHT_DATA",       "RUSHLIGHT_FUZZ_SECONDS", "RUSHLIGHT_SOAK",       "RUSHLIGHT_CHROMIUM",
+        "RUSHLIGHT_URL",        "RUSHLIGHT_SETUP_URL",    "RUSHLIGHT_MEDIA_DATA", "RUSHLIGHT_BINARY_DIR",
+        "RUSHLIGHT_SOURCE_DIR", "RUSHLIGHT_TESTS",        "RUSHLIGHT_BENCHMARKS", "RUSHLIGHT_PROGRAMS",
+        "RUSHLIGHT_FUZZERS",    "RUSHLIGHT_VERSION"};
+    std::vector<ConfigFinding> findings;
+    for (const std::string& name : names) {
+        if (!name.starts_with("RUSHLIGHT_") || std::ranges::find(kOthers, name) != kOthers.end()) continue;
+        if (std::ranges::any_of(kKeys, [&](const Key& key) { return variable_of(key) == name; })) continue;
+        findings.push_back({name, "there is no setting of this name, so it changes nothing"});
+    }
+    std::ranges::sort(findings, {}, &ConfigFinding::where);
+    return findings;
+}
+
 Result<Config> load_config(const ConfigFlags& flags, const Environment& environment) {
     Loader loader(flags, environment);
     if (!loader.findings.empty()) {

@@ -62,6 +62,9 @@ struct ConfigFinding {
 
 // Everything that is wrong, in the file's order; empty where all is well. A missing file is well.
 std::vector<ConfigFinding> check_config(const ConfigFlags& flags, const Environment& environment);
+// Of the names of environment variables, those that begin with RUSHLIGHT_ and that nothing here reads: a
+// setting that was mistyped is silently none.
+std::vector<ConfigFinding> unknown_variables(const std::vector<std::string>& names);
 // Fails with `invalid` on the first finding.
 Result<Config> load_config(const ConfigFlags& flags, const Environment& environment);
 

@@ -58,5 +58,12 @@ TEST_F(ConfigTest, BrokenTomlAndBadVariablesAreNamed) {
     EXPECT_EQ(findings[1].where, "RUSHLIGHT_ARCHIVE_DEPTH");
 }
 
+TEST(Variables, ThatNoSettingHasAreNamed) {
+    const auto found = unknown_variables({"HOME", "RUSHLIGHT_SCAN_WORKERS", "RUSHLIGHT_SCAN_WORKERZ",
+                                          "RUSHLIGHT_DATA", "RUSHLIGHT_SOAK", "RUSHLIGHTS"});
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].where, "RUSHLIGHT_SCAN_WORKERZ");
+}
+
 }  // namespace
 }  // namespace rushlight

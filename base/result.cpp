@@ -35,6 +35,9 @@ tl::unexpected<Error> fail_errno(std::string what) { return fail_errno(std::move
 tl::unexpected<Error> fail_errno(std::string what, int error_number) {
     what += ": ";
     what += std::generic_category().message(error_number);  // thread-safe, unlike strerror
+    // What the person can do about it, where it is a limit of this process.
+    if (error_number == EMFILE) what += " (a limit of this process: `ulimit -n` shows and raises it)";
+    if (error_number == EFBIG) what += " (a limit of this process, see `ulimit -f`, or of the file system)";
     return fail(code_of(error_number), std::move(what));
 }
 

@@ -60,7 +60,12 @@ bool Walk::visit(const std::string& target, const Sink& sink) {
 bool Walk::visit_entry(const std::string& path, int parent_fd, const char* name, int depth,
                        const Sink& sink) {
     struct stat st{};
-    if (::fstatat(parent_fd, name, &st, 0) != 0) return sink(unreadable(path, words_of(errno)));
+    if (::fstatat(parent_fd, name, &st, 0) != 0) {
+        std::string words = words_of(errno);
+        if (path.ends_with('\r'))
+            words += "; its name ends with a carriage return: was the list of paths made on Windows?";
+        return sink(unreadable(path, std::move(words)));
+    }
     if (S_ISREG(st.st_mode)) return sink({path, Found::What::file, {}});
     if (!S_ISDIR(st.st_mode)) return sink({path, Found::What::special, words_for_special(st.st_mode)});
     if (!entered_.emplace(st.st_dev, st.st_ino).second) return true;
