@@ -61,6 +61,8 @@ TEST(Arguments, SaysItsVersionEitherWay) {
     EXPECT_EQ(flag.status, 0);
     EXPECT_THAT(flag.out, HasSubstr("rushlight "));
     EXPECT_EQ(flag.out, run({"version"}).out);
+    EXPECT_EQ("rushlight " + run({"version", "--json"}).lines().at(0)["version"].get<std::string>() + "\n",
+              flag.out);
 }
 
 TEST(Arguments, AFullOrClosedOutputIsAFailure) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <random>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -104,6 +105,10 @@ TEST(Match, ABadHashErrsAlone) {
     ASSERT_EQ(ran.status, 0) << ran.err;
     ASSERT_EQ(ran.lines().size(), 2u);
     EXPECT_TRUE(ran.lines()[0].contains("error"));
+    const Ran words =
+        run(Call{.arguments = {"match", "--list", haystack}, .input = std::string(1 << 20, 'x') + "\n"});
+    EXPECT_LT(words.out.size(), 500u);
+    EXPECT_EQ(words.out.find("not a hash: not a hash"), std::string::npos);
     EXPECT_EQ(ran.lines()[1]["matches"][0]["distance"], 0);
 }
 
@@ -306,6 +311,55 @@ TEST(Commands, HelpShowsAnExample) {
     }
     EXPECT_EQ(run(std::vector<std::string>{}).status, 2);
     EXPECT_EQ(run({"no-such-command"}).status, 2);
+}
+
+TEST(Hash, TellsWhatIsNotThereAndWhatIsAFolder) {
+    const Folder folder;
+    folder.write("text.txt", "words");
+    const Ran ran = run({"hash", folder.path("nobody.jpg"), folder.path("text.txt"), "--json"});
+    EXPECT_EQ(ran.status, 1);
+    EXPECT_THAT(ran.err, HasSubstr("nobody.jpg"));
+    ASSERT_EQ(ran.lines().size(), 2u);
+    EXPECT_EQ(ran.lines()[0]["error"]["code"], "denied");
+    const Ran table = run({"hash", folder.path("nobody.jpg")});
+    EXPECT_EQ(table.out.find("octet-stream"), std::string::npos) << "nobody knows its type";
+    EXPECT_THAT(run({"hash", folder.path()}).out, HasSubstr("rushlight scan"));
+}
+
+TEST(Match, AFileWithoutADotIsHintedAt) {
+    const Folder folder;
+    folder.write("nodotname", "d41d8cd98f00b204e9800998ecf8427e\n");
+    const Ran ran = run(Call{.arguments = {"match", "--data", folder.path("var"), "--list", "nodotname",
+                                           "d41d8cd98f00b204e9800998ecf8427e"},
+                             .folder = folder.path()});
+    EXPECT_EQ(ran.status, 1);
+    EXPECT_THAT(ran.err, HasSubstr("./nodotname"));
+}
+
+TEST_F(ListCommand, ADamagedStoreIsNeverSearchedInSilence) {
+    std::string hashes;
+    std::mt19937_64 random(7);
+    for (int i = 0; i < 20'000; ++i) {
+        for (int digit = 0; digit < 32; ++digit) hashes += "0123456789abcdef"[random() % 16];
+        hashes += '\n';
+    }
+    ASSERT_EQ(rushlight({"list", "import", "many", folder_.write("many.txt", hashes)}).status, 0);
+    ASSERT_EQ(rushlight({"doctor"}).status, 0);
+    const std::string file = folder_.path("var/rushlight.db");
+    {
+        std::fstream db(file, std::ios::in | std::ios::out | std::ios::binary);
+        db.seekp(static_cast<std::streamoff>(std::filesystem::file_size(file) / 2));
+        db << std::string(256, 'Q');
+    }
+    const Ran matched = rushlight({"match", "--list", "many", hashes.substr(0, 32)});
+    EXPECT_EQ(matched.status, 1);
+    EXPECT_THAT(matched.err, HasSubstr("damaged"));
+    EXPECT_EQ(matched.out, "");
+    EXPECT_EQ(rushlight({"list", "entries", "many"}).status, 1);
+    EXPECT_EQ(rushlight({"list", "export", "many"}).status, 1);
+    const Ran doctor = rushlight({"doctor"});
+    EXPECT_EQ(doctor.status, 3);
+    EXPECT_THAT(doctor.out, HasSubstr("damaged"));
 }
 
 TEST(Commands, SettingsMistakesAreNamedWithTheirLine) {

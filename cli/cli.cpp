@@ -8,6 +8,7 @@
 #include <variant>
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace rushlight::cli {
@@ -24,7 +25,11 @@ struct Runner {
         return kDone;
     }
     int operator()(const Version&) const {
-        print_line(version_line());
+        if (common.json) {
+            print_json({{"version", std::string(version_line().substr(std::string("rushlight ").size()))}});
+        } else {
+            print_line(version_line());
+        }
         return kDone;
     }
     // All others need the parts.

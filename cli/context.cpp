@@ -23,6 +23,11 @@ std::filesystem::path own_folder() {
 
 Result<std::string> Context::program(const std::string& name) {
     const auto here = own_folder();
+    if (here.empty()) {
+        return fail(ErrorCode::unavailable,
+                    "cannot read /proc/self/exe, which tells where this program and its libexec folder lie: is "
+                    "/proc mounted?");
+    }
     for (const auto& folder : {here / "libexec/rushlight", here / "../libexec/rushlight"}) {
         const auto program = (folder / name).lexically_normal();
         if (::access(program.c_str(), X_OK) == 0) return program.string();
@@ -162,7 +167,15 @@ Result<std::unique_ptr<match::Matcher>> Context::matcher(const std::vector<std::
         if (!opened) return pass(opened.error());
         stored = *opened;
     }
-    return match::Matcher::open(stored, sources);
+    auto matcher = match::Matcher::open(stored, sources);
+    if (!matcher && matcher.error().code == ErrorCode::not_found) {
+        for (const std::string& name : sources.stored) {
+            std::error_code ignored;
+            if (std::filesystem::is_regular_file(name, ignored))
+                matcher.error().message += "; there is a file of that name: --list ./" + name + " reads it";
+        }
+    }
+    return matcher;
 }
 
 }  // namespace rushlight::cli

@@ -54,8 +54,17 @@ Finding look_at_store(Context& context) {
     if (!lists) return {"store", false, lists.error().message};
     const auto all = (*lists)->all();
     if (!all) return {"store", false, all.error().message};
+    if (const auto whole = (*context.store())->check_integrity(); !whole)
+        return {"store", false, whole.error().message};
+    std::uint64_t entries = 0;
+    for (const match::List& list : *all) {
+        if (const auto whole = (*lists)->verify(list.name); !whole)
+            return {"store", false, whole.error().message};
+        entries += list.entries.total();
+    }
     return {"store", true,
-            fmt::format("{} opens; it holds {} hash lists", (*context.store())->where(), all->size())};
+            fmt::format("{} is whole; it holds {} hash lists with {} entries", (*context.store())->where(),
+                        all->size(), entries)};
 }
 
 Finding look_at_disk(const Context& context) {

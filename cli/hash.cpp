@@ -4,6 +4,7 @@
 #include "cli/output.h"
 
 #include <deque>
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -15,12 +16,20 @@ namespace {
 using media::Fingerprint;
 using nlohmann::ordered_json;
 
-Fingerprint fingerprint_of(const media::Fingerprinter& fingerprinter, const std::string& path,
-                           bool dihedral) {
+struct Hashed {
+    Fingerprint fingerprint;
+    bool missing = false;  // there is nothing of that name
+};
+
+Hashed fingerprint_of(const media::Fingerprinter& fingerprinter, const std::string& path, bool dihedral) {
     const auto content = Content::open(path);
-    if (content) return fingerprinter.fingerprint(*content, "hash", {.exact = true, .dihedral = dihedral});
-    Fingerprint nothing;
-    nothing.problem = Problem{Reason::denied, content.error().message};
+    if (content) return {fingerprinter.fingerprint(*content, "hash", {.exact = true, .dihedral = dihedral})};
+    Hashed nothing;
+    std::error_code ignored;
+    const bool folder = std::filesystem::is_directory(path, ignored);
+    nothing.fingerprint.problem = Problem{
+        Reason::denied, folder ? "a folder: `rushlight scan` goes through folders" : content.error().message};
+    nothing.missing = content.error().code == ErrorCode::not_found;
     return nothing;
 }
 
@@ -71,7 +80,7 @@ std::vector<Table::Cell> to_row(const std::string& path, const Fingerprint& fing
               printable(fingerprint.problem->message);
     }
     return {{printable(path)},
-            {std::string(fingerprint.type.mime)},
+            {fingerprint.exact ? std::string(fingerprint.type.mime) : ""},  // what was not read has no type
             {std::move(size)},
             {fingerprint.quality ? std::to_string(*fingerprint.quality) : ""},
             {std::move(pdq), fingerprint.problem ? Tone::warn : Tone::plain}};
@@ -104,15 +113,17 @@ int run_hash(Context& context, const HashCommand& command) {
 
     // Read ahead on all cores, printed in the order of the arguments.
     const std::size_t ahead = 2 * std::max(1u, std::thread::hardware_concurrency());
-    std::deque<std::future<Fingerprint>> under_way;
+    std::deque<std::future<Hashed>> under_way;
+    std::vector<std::string> missing;
     std::size_t next = 0;
     for (std::size_t i = 0; i < command.paths.size(); ++i) {
         for (; next < command.paths.size() && next < i + ahead; ++next) {
             under_way.push_back(std::async(std::launch::async, fingerprint_of, std::cref(**fingerprinter),
                                            std::cref(command.paths[next]), command.dihedral));
         }
-        const Fingerprint fingerprint = under_way.front().get();
+        const auto [fingerprint, is_missing] = under_way.front().get();
         under_way.pop_front();
+        if (is_missing) missing.push_back(command.paths[i]);
         if (context.json()) {
             print_json(to_json(command.paths[i], fingerprint));
         } else {
@@ -128,7 +139,9 @@ int run_hash(Context& context, const HashCommand& command) {
     }
     bar.clear();
     if (!context.json() && !narrow) table.print();
-    return kDone;
+    for (const std::string& path : missing)
+        (void)report({ErrorCode::not_found, "there is no file called " + printable(path)});
+    return missing.empty() ? kDone : kFailed;
 }
 
 }  // namespace rushlight::cli

@@ -314,6 +314,9 @@ int run_list(Context& context, const ListEntries& command) {
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
     std::string cursor;
+    std::uint64_t entries = 0;
+    const auto list = (*lists)->find(command.name);
+    if (!list) return report(list.error());
     for (;;) {
         const auto page = (*lists)->entries(command.name, cursor, kPage);
         if (!page) return report(page.error());
@@ -326,9 +329,13 @@ int run_list(Context& context, const ListEntries& command) {
                                        printable(entry.note)));
             }
         }
-        if (!page->next) return kDone;
+        entries += page->entries.size();
+        if (!page->next) break;
         cursor = *page->next;
     }
+    if (entries == list->entries.total()) return kDone;
+    const auto whole = (*lists)->verify(command.name);  // it may only have changed meanwhile
+    return whole ? kDone : report(whole.error());
 }
 
 int run_list(Context& context, const ListAdd& command) {

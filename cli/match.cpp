@@ -48,8 +48,14 @@ ordered_json to_json(const match::Match& match, bool explain) {
     return {{"list", to_utf8(match.list)}, {"entry", match.entry}, {"distance", match.distance}};
 }
 
-void print_for_people(const std::string& hash, const match::Answer& answer) {
-    if (answer.matches.empty() && answer.suppressed.empty()) print_line(hash + "  no match");
+void print_for_people(const Value& value, const match::Answer& answer) {
+    const std::string hash = value.text();
+    if (answer.matches.empty() && answer.suppressed.empty()) {
+        // "no match" would say that it was looked for.
+        print_line(hash + (value.method == Method::photodna
+                               ? "  PhotoDNA is never matched: the algorithm is licensed"
+                               : "  no match"));
+    }
     for (const match::Match& m : answer.matches) {
         print_line(
             fmt::format("{}  {}  {}  {} of {}", hash, printable(m.list), m.entry, m.distance, m.threshold));
@@ -71,6 +77,15 @@ void print_for_people(const std::string& hash, const match::Answer& answer) {
     for (const std::string& remark : answer.explanation->remarks) print_line("    " + printable(remark));
 }
 
+constexpr std::size_t kMostOfAText = 10'000;  // of what is no hash: a line of a video may be 10 MB long
+
+// What was typed, as far as a person needs it to know it again.
+std::string shortened(const std::string& text) {
+    constexpr std::size_t kShown = 100;
+    if (text.size() <= kShown) return printable(text);
+    return printable(to_utf8(text.substr(0, kShown))) + "… (" + grouped(text.size()) + " bytes)";
+}
+
 class Asker {
   public:
     Asker(const Context& context, const match::Matcher& matcher, const MatchCommand& command)
@@ -87,7 +102,7 @@ class Asker {
         query.explain = command_.explain;
         const auto answer = matcher_.match(query);
         if (!answer) return print_error(text, answer.error());
-        if (!context_.json()) return print_for_people(value->text(), *answer);
+        if (!context_.json()) return print_for_people(*value, *answer);
         ordered_json line{{"hash", value->text()}, {"matches", ordered_json::array()}};
         for (const match::Match& match : answer->matches)
             line["matches"].push_back(to_json(match, command_.explain));
@@ -103,9 +118,13 @@ class Asker {
 
   private:
     void print_error(const std::string& text, const Error& error) const {
-        if (!context_.json())
-            return print_line(printable(text) + "  not a hash: " + printable(error.message));
-        print_json({{"hash", to_utf8(text)},
+        if (!context_.json()) {
+            constexpr std::string_view kNoHash = "not a hash";
+            const std::string what = printable(error.message);
+            return print_line(shortened(text) + "  " +
+                              (what.starts_with(kNoHash) ? what : std::string(kNoHash) + ": " + what));
+        }
+        print_json({{"hash", to_utf8(text.substr(0, kMostOfAText))},
                     {"matches", ordered_json::array()},
                     {"error", {{"code", to_string(Reason::corrupt)}, {"message", to_utf8(error.message)}}}});
     }

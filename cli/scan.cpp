@@ -17,18 +17,18 @@ namespace {
 
 using check::Decision;
 
-// How the picture lies, beside the listed one.
+// What to do to the picture to see it as it is listed.
 std::string_view words_of(match::Orientation orientation) {
     using match::Orientation;
     switch (orientation) {
         case Orientation::original:
             return "";
         case Orientation::rot90:
-            return "turned right";
+            return "turn right to see it as listed";
         case Orientation::rot180:
-            return "upside down";
+            return "turn upside down to see it as listed";
         case Orientation::rot270:
-            return "turned left";
+            return "turn left to see it as listed";
         case Orientation::flip_horizontal:
             return "mirrored";
         case Orientation::flip_vertical:
@@ -108,11 +108,24 @@ void add_rows(Table& table, const scan::Item& item) {
 void print_summary(const scan::Summary& s, bool colour) {
     const double rate = s.seconds > 0 ? static_cast<double>(s.items) / s.seconds : 0;
     print_line(fmt::format(
-        "{} items in {:.1f} s ({:.0f}/s): {}, {}, {} in no list, {}, {} skipped", grouped(s.items), s.seconds,
-        rate, toned(grouped(s.exact) + " exact", s.exact > 0 ? Tone::bad : Tone::plain, colour),
+        "{} {} in {:.1f} s ({:.0f}/s): {}, {}, {} in no list, {}, {} skipped", grouped(s.items),
+        s.items == 1 ? "item" : "items", s.seconds, rate,
+        toned(grouped(s.exact) + " exact", s.exact > 0 ? Tone::bad : Tone::plain, colour),
         toned(grouped(s.near) + " near", s.near > 0 ? Tone::bad : Tone::plain, colour), grouped(s.none),
         toned(grouped(s.unreadable) + " unreadable", s.unreadable > 0 ? Tone::warn : Tone::plain, colour),
         grouped(s.skipped)));
+    std::string of_none;
+    if (s.flat > 0) of_none += fmt::format("{} too flat for a near match", grouped(s.flat));
+    if (s.not_media > 0) {
+        of_none += fmt::format("{}{} no picture or video", of_none.empty() ? "" : ", ",
+                               s.not_media == 1 ? "1 is" : grouped(s.not_media) + " are");
+    }
+    if (!of_none.empty())
+        print_line("Of those in no list: " + of_none + " (compared by their exact hashes).");
+    if (s.unsupported > 0) {
+        print_line(fmt::format("Of the unreadable: {} of formats that this build does not read.",
+                               grouped(s.unsupported)));
+    }
     if (s.skipped_matches > 0) {
         print_line(fmt::format("Of the skipped, {} matched when an earlier scan checked them.",
                                grouped(s.skipped_matches)));
@@ -134,6 +147,10 @@ void print_next(const scan::Summary& s) {
         print_line(
             "Next: unreadable items were checked by their exact hashes only; docs/reasons.md says what to do "
             "about each.");
+    }
+    if (s.unopened > 0) {
+        print_line(fmt::format("      {} of them could not be opened, and {} not checked at all.",
+                               grouped(s.unopened), s.unopened == 1 ? "was" : "were"));
     }
 }
 
@@ -182,7 +199,7 @@ int run_scan(Context& context, const ScanCommand& command) {
     for (const match::List& list : (*matcher)->lists()) {
         list_width = std::max(list_width, std::min<std::size_t>(20, columns_of(printable(list.name))));
     }
-    Table table({"decision", "item", "list", "how"}, 1, {11, 64, list_width, 22});
+    Table table({"decision", "item", "list", "how"}, 1, {13, 64, list_width, 22});
     ProgressBar bar("scanning", !context.json());
     options.show = [&](const scan::Item& item) {
         if (context.json()) {

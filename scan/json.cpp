@@ -46,6 +46,10 @@ nlohmann::ordered_json to_json(const Summary& summary) {
               {"skipped", summary.skipped},
               {"skipped_matches", summary.skipped_matches},
               {"skipped_unreadable", summary.skipped_unreadable},
+              {"low_quality", summary.flat},
+              {"not_media", summary.not_media},
+              {"unsupported", summary.unsupported},
+              {"unopened", summary.unopened},
               {"stopped", summary.stopped},
               {"seconds", rounded(summary.seconds, 1000)}}}};
 }

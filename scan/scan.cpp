@@ -88,6 +88,14 @@ void count_in(Summary& summary, const Item& item) {
         summary.skipped_unreadable += item.was_unreadable() ? 1 : 0;
         return;
     }
+    if (item.outcome && item.outcome->problem) {
+        const Reason reason = item.outcome->problem->reason;
+        const bool none = item.outcome->decision == check::Decision::none;
+        summary.flat += none && reason == Reason::low_quality ? 1 : 0;
+        summary.not_media += none && reason == Reason::not_media ? 1 : 0;
+        summary.unsupported += item.was_unreadable() && reason == Reason::unsupported ? 1 : 0;
+    }
+    if (!item.outcome || !item.outcome->fingerprint.exact) ++summary.unopened;
     const auto decision = item.outcome ? item.outcome->decision : check::Decision::unreadable;
     switch (decision) {
         case check::Decision::exact:

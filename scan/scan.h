@@ -47,6 +47,10 @@ struct Summary {
     std::uint64_t items = 0, exact = 0, near = 0, none = 0, unreadable = 0, skipped = 0;
     std::uint64_t skipped_matches = 0;     // of the skipped: matched when they were checked
     std::uint64_t skipped_unreadable = 0;  // … and could not be read
+    std::uint64_t flat = 0;                // of `none`: of low quality, so that no near match was tried
+    std::uint64_t not_media = 0;           // of `none`: neither picture nor video
+    std::uint64_t unsupported = 0;         // of `unreadable`: formats that are known and not read
+    std::uint64_t unopened = 0;            // … and what could not be opened, so that no hash was compared
     std::vector<std::string> missing{};    // of Options::targets: there is nothing of that name
     double seconds = 0;
     bool stopped = false;
