@@ -40,8 +40,8 @@ constexpr Start kStarts[] = {
     {0, "MMOR"sv, Format::raw_olympus},                   // ORF
     {0, "FOVb"sv, Format::raw_sigma},                     // X3F
     {0, "\0MRM"sv, Format::raw_minolta},                  // MRW
-    {6, "HEAPCCDR"sv, Format::raw_canon},                 // CRW (CIFF)
-    {4, "ftypcrx "sv, Format::raw_canon},                 // CR3
+    {6, "HEAPCCDR"sv, Format::raw_canon_crw},             // CRW (CIFF)
+    {4, "ftypcrx "sv, Format::raw_canon_cr3},             // CR3
     {0, ".RMF\0"sv, Format::real},                        // RealMedia File Format
     {0, "DKIF\0\0"sv, Format::ivf},                       // the container of libvpx
     {0, "YUV4MPEG2 "sv, Format::y4m},                     // mjpegtools, yuv4mpeg(5)
@@ -85,7 +85,8 @@ constexpr Named kNames[] = {
     {Format::raw_olympus, {"image/x-olympus-orf", "raw files of cameras"}},
     {Format::raw_sigma, {"image/x-sigma-x3f", "raw files of cameras"}},
     {Format::raw_minolta, {"image/x-minolta-mrw", "raw files of cameras"}},
-    {Format::raw_canon, {"image/x-canon-crw", "raw files of cameras"}},
+    {Format::raw_canon_crw, {"image/x-canon-crw", "raw files of cameras"}},
+    {Format::raw_canon_cr3, {"image/x-canon-cr3", "raw files of cameras"}},
     {Format::real, {"application/vnd.rn-realmedia", "RealMedia films"}},
     {Format::ivf, {"video/x-ivf", "IVF films"}},
     {Format::y4m, {"video/x-yuv4mpeg", "YUV4MPEG2 films"}},
