@@ -24,9 +24,10 @@ std::filesystem::path own_folder() {
 Result<std::string> Context::program(const std::string& name) {
     const auto here = own_folder();
     if (here.empty()) {
-        return fail(ErrorCode::unavailable,
-                    "cannot read /proc/self/exe, which tells where this program and its libexec folder lie: is "
-                    "/proc mounted?");
+        return fail(
+            ErrorCode::unavailable,
+            "cannot read /proc/self/exe, which tells where this program and its libexec folder lie: is "
+            "/proc mounted?");
     }
     for (const auto& folder : {here / "libexec/rushlight", here / "../libexec/rushlight"}) {
         const auto program = (folder / name).lexically_normal();

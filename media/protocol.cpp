@@ -66,7 +66,8 @@ class Cursor {
 
 // Reasons that only the parent can give (denied, crashed, …) are no child's business.
 constexpr Reason kChildReasons[] = {Reason::truncated, Reason::unsupported, Reason::corrupt,
-                                    Reason::too_large, Reason::timeout,     Reason::not_media};
+                                    Reason::too_large, Reason::timeout,     Reason::not_media,
+                                    Reason::empty};
 
 std::optional<Reason> child_reason(std::uint32_t code) {
     if (code >= std::size(kChildReasons)) return std::nullopt;

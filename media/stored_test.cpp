@@ -46,8 +46,10 @@ TEST(Stored, SoDoesAPictureAndWhatWasWrongWithOne) {
 
     Fingerprint broken;
     broken.type = {Kind::picture, "image/jpeg"};
-    broken.problem = Problem{Reason::truncated, "ends in the middle"};
-    EXPECT_EQ(unpack(pack(broken))->problem, broken.problem);
+    for (const Reason reason : {Reason::truncated, Reason::empty, Reason::not_media, Reason::unsupported}) {
+        broken.problem = Problem{reason, "in words"};
+        EXPECT_EQ(unpack(pack(broken))->problem, broken.problem) << to_string(reason);
+    }
 }
 
 TEST(Stored, DamagedBytesAreNoFingerprint) {
