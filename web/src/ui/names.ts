@@ -1,0 +1,2 @@
+import type * as icons from './icons';
+export type IconName = keyof typeof icons;
