@@ -2,13 +2,13 @@
 import type { Component } from 'svelte';
 import type { Role } from './api/types';
 import type { IconName } from './ui/names';
-import type { Key } from './words/words';
+import type { PlainKey } from './words/words';
 
 // Most pages take no id and say so by their type, which differs from those that do.
 type Module = { default: Component<any> };
 export interface Place {
   path: string;
-  name: Key;
+  name: PlainKey;
   icon?: IconName;
   roles?: Role[]; // any of them; none: everybody
   group?: 'top' | 'detect' | 'system';

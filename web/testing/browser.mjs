@@ -1,6 +1,15 @@
-// What the browser tests and the pictures share: the browser, the pages, signing in.
+// What the browser tests and the pictures share: the browser, a page that is watched, the server, the pages.
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { ADMIN, startFake } from './fake_api.mjs';
+
+export { ADMIN };
+// This file runs in build/web/work/testing.
+export const work = dirname(dirname(fileURLToPath(import.meta.url)));
+export const root = dirname(dirname(dirname(work)));
+export const built = process.env.RUSHLIGHT_CONSOLE ?? join(root, 'build/web/console');
 
 // RUSHLIGHT_CHROMIUM names another than Debian's. Root has no use of Chromium's own sandbox: only our own pages are opened.
 export function launch() {
@@ -9,39 +18,94 @@ export function launch() {
   return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
 }
 
-export async function signIn(page, url, { email, password }) {
+// The stand-in, or with RUSHLIGHT_URL (and RUSHLIGHT_SETUP_URL while nobody is set up) a real server.
+export const real = process.env.RUSHLIGHT_URL?.replace(/\/$/, '');
+export async function server(options) {
+  if (real) return { url: real, setupUrl: process.env.RUSHLIGHT_SETUP_URL, close: async () => undefined };
+  return startFake({ root: built, ...options });
+}
+
+// A page of its own that notes what must not happen: an error in its console, a request to anywhere else, an inline style
+// or script that the policy refused (which Chromium reports as an error).
+export async function watched(browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(5_000);
+  const wrong = [];
+  const expected = [];
+  page.on('console', (message) => {
+    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    const text = `${message.text()} ${message.location().url}`;
+    // The browser itself reports each answer of 400 and above; those that a test provokes are its own business.
+    if (/Failed to load resource.*status of (401|404)/.test(text) && /\/(session|setup) *$/.test(message.location().url)) return;
+    if (expected.some((pattern) => pattern.test(text))) return;
+    wrong.push(text);
+  });
+  page.on('pageerror', (error) => wrong.push(String(error)));
+  page.on('request', (request) => {
+    const asked = new URL(request.url());
+    if (asked.origin !== new URL(url).origin && !['data:', 'blob:'].includes(asked.protocol)) wrong.push(`a request to ${asked.origin}`);
+    if (asked.protocol === 'data:') wrong.push('a data: URL');
+  });
+  return { page, context, wrong, expected };
+}
+
+// Everything that was asked for is there: the heading, and nothing is waited for any more.
+export async function ready(page) {
+  await page.waitForFunction(() => document.querySelector('h1') && !document.querySelector('main .wait, .boot') && !document.querySelector('dialog[open] .wait'));
+}
+
+export async function signIn(page, url, { email, password } = ADMIN) {
   await page.goto(`${url}/sign-in`);
   await page.locator('#email').fill(email);
   await page.locator('#password').fill(password);
   await page.keyboard.press('Enter');
-  await page.getByRole('navigation').first().waitFor({ state: 'attached' });
+  await page.locator('nav').first().waitFor({ state: 'attached' });
 }
 
-const text = (words) => (page) => page.getByText(words, { exact: false }).locator('visible=true').first().waitFor();
-const heading = (page) => page.locator('h1').waitFor();
-// Name, path, and how to know that it is there; the third member works against any server with some data.
+// Name, path, and what else has to be seen; `fake` where it needs what only the stand-in has.
 export const PAGES = [
-  ['overview', '/', (page) => page.locator('figure svg').waitFor()],
-  ['check', '/check', (page) => page.locator('.drop').waitFor()],
-  ['check-hashes', '/check?tab=hashes', (page) => page.locator('textarea').waitFor()],
-  ['check-links', '/check?tab=links', (page) => page.locator('textarea').waitFor()],
-  ['scans', '/scans', heading],
-  ['scan', '/scans/scan_1', text('IMG_1001')],
-  ['scans-new', '/scans?new=1', (page) => page.locator('dialog[open] textarea').waitFor()],
-  ['lists', '/lists', text('national-hotline')],
-  ['list', '/lists/national-hotline', (page) => page.locator('tbody tr').first().waitFor()],
-  ['list-import', '/lists/national-hotline?tab=import', (page) => page.locator('.drop').waitFor()],
-  ['list-settings', '/lists/national-hotline?tab=settings', (page) => page.locator('main form').waitFor()],
-  ['policy', '/policy', (page) => page.locator('tbody tr').first().waitFor()],
-  ['holding', '/holding', (page) => page.locator('tbody tr').first().waitFor()],
-  ['webhooks', '/webhooks', (page) => page.locator('tbody tr').first().waitFor()],
-  ['dead-letters', '/webhooks?tab=dead', (page) => page.locator('tbody tr').first().waitFor()],
-  ['audit', '/audit', (page) => page.locator('tbody tr').first().waitFor()],
-  ['people', '/people', (page) => page.locator('tbody tr').first().waitFor()],
-  ['keys', '/people?tab=keys', (page) => page.locator('tbody tr').first().waitFor()],
-  ['keys-new', '/people?tab=keys&new=1', (page) => page.locator('dialog[open] form').waitFor()],
-  ['health', '/health', (page) => page.locator('.checks li').first().waitFor()],
-  ['settings', '/settings', (page) => page.locator('main form').waitFor()],
-  ['account', '/settings?tab=me', (page) => page.locator('tbody tr').first().waitFor()],
-  ['nothing', '/nothing/here', heading],
-];
+  { name: 'overview', path: '/', seen: 'figure svg' },
+  { name: 'check', path: '/check' },
+  { name: 'check-hashes', path: '/check?tab=hashes' },
+  { name: 'check-links', path: '/check?tab=links' },
+  { name: 'scans', path: '/scans' },
+  { name: 'scan', path: '/scans/scan_1', seen: 'tbody tr', fake: true },
+  { name: 'scans-new', path: '/scans?new=1', seen: 'dialog[open] textarea' },
+  { name: 'lists', path: '/lists', seen: 'tbody tr' },
+  { name: 'lists-new', path: '/lists?new=list', seen: 'dialog[open] form' },
+  { name: 'list', path: '/lists/national-hotline', seen: 'tbody tr' },
+  { name: 'list-import', path: '/lists/national-hotline?tab=import' },
+  { name: 'list-history', path: '/lists/national-hotline?tab=history' },
+  { name: 'list-settings', path: '/lists/national-hotline?tab=settings', seen: 'main form' },
+  { name: 'policy', path: '/policy', seen: 'tbody tr' },
+  { name: 'policy-versions', path: '/policy?tab=versions' },
+  { name: 'holding', path: '/holding' },
+  { name: 'webhooks', path: '/webhooks' },
+  { name: 'webhooks-new', path: '/webhooks?new=1', seen: 'dialog[open] form' },
+  { name: 'webhooks-attempts', path: '/webhooks?attempts=wh_1', seen: 'dialog[open] tbody tr', fake: true },
+  { name: 'dead-letters', path: '/webhooks?tab=dead' },
+  { name: 'audit', path: '/audit', seen: 'tbody tr' },
+  { name: 'people', path: '/people', seen: 'tbody tr' },
+  { name: 'people-new', path: '/people?new=1', seen: 'dialog[open] form' },
+  { name: 'keys', path: '/people?tab=keys' },
+  { name: 'keys-new', path: '/people?tab=keys&new=1', seen: 'dialog[open] form' },
+  { name: 'health', path: '/health', seen: '.checks li' },
+  { name: 'settings', path: '/settings', seen: 'main form' },
+  { name: 'account', path: '/settings?tab=me', seen: 'tbody tr' },
+  { name: 'nothing', path: '/nothing/here' },
+].filter((one) => !real || !one.fake);
+
+// Goes to a page without loading the console anew, as a link does.
+export async function visit(page, { path, seen }) {
+  await page.evaluate((to) => {
+    const link = document.createElement('a');
+    link.href = to;
+    document.body.append(link);
+    link.click();
+    link.remove();
+  }, path);
+  await page.waitForFunction((to) => location.pathname + location.search === to, path);
+  await ready(page);
+  if (seen) await page.locator(seen).first().waitFor();
+}

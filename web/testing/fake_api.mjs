@@ -357,8 +357,9 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     ['GET', '/keys', 'admin', ({ query }) => page(state.keys, query)],
     ['POST', '/keys', 'admin', ({ json }) => {
       const key = { id: `key_${state.keys.length + 1}`, created: NOW(), created_by: ADMIN.email, ...json };
+      Object.defineProperty(key, 'secret', { value: `rl_${randomBytes(24).toString('base64url')}` });
       state.keys.unshift(key);
-      return { status: 201, body: { id: key.id, key: `rl_${randomBytes(24).toString('base64url')}` } };
+      return { status: 201, body: { id: key.id, key: key.secret } };
     }],
     ['DELETE', '/keys/:id', 'admin', ({ id }) => {
       state.keys.find((key) => key.id === id).revoked = NOW();
@@ -438,11 +439,13 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     try {
       if (state.down) refuse(503, 'unavailable', 'The store does not answer.', {}, { 'Retry-After': '5' });
       const path = url.pathname.slice('/api/v1'.length);
-      const session = state.sessions.get(/rushlight_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
+      const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+      const key = bearer && state.keys.find((one) => one.secret === bearer && !one.revoked);
+      const session = key ? { account: { roles: key.scopes.includes('check') ? ['analyst'] : [] }, key } : state.sessions.get(/rushlight_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
       if (path === '/events') {
         if (!session) refuse(401, 'unauthorised', 'Sign in.');
         response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-        response.write(': hello\n\n');
+        response.write(`id: ${state.lastEvent}\n\n`);
         const last = Number(request.headers['last-event-id'] ?? NaN);
         if (!Number.isNaN(last)) for (const text of state.past.slice(last)) response.write(text);
         state.streams.add(response);
@@ -466,7 +469,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
       if (roles !== null) {
         if (!session) refuse(401, 'unauthorised', 'Sign in.');
         if (roles !== '*' && !roles.split(' ').some((role) => session.account.roles.includes(role))) refuse(403, 'forbidden', 'Your roles do not allow this.');
-        if (!['GET', 'HEAD'].includes(request.method) && request.headers['x-csrf-token'] !== session.csrf) refuse(403, 'forbidden', 'The CSRF token is missing.');
+        if (!session.key && !['GET', 'HEAD'].includes(request.method) && request.headers['x-csrf-token'] !== session.csrf) refuse(403, 'forbidden', 'The CSRF token is missing.');
       }
       const json = (request.headers['content-type'] ?? '').startsWith('application/json') && raw.length ? JSON.parse(raw.toString('utf8')) : undefined;
       const given = run({ id, json, raw, query: url.searchParams, headers: request.headers, session });

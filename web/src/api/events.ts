@@ -9,8 +9,9 @@ export interface ServerEvent {
 
 // Turns chunks of text into events, as the HTML standard reads an event stream.
 export class EventParser {
-  lastId = '';
+  lastId = ''; // of the last event that came whole
   retry: number | null = null;
+  private id: string | null = null;
   private rest = '';
   private type = '';
   private data: string[] = [];
@@ -29,12 +30,16 @@ export class EventParser {
       if (end < 0 || (this.rest[end] === '\r' && end + 1 === this.rest.length)) break;
       const line = this.rest.slice(0, end);
       this.rest = this.rest.slice(end + (this.rest.startsWith('\r\n', end) ? 2 : 1));
-      if (line) this.field(line);
-      else if (this.data.length) {
+      if (line) {
+        this.field(line);
+        continue;
+      }
+      if (this.id !== null) this.lastId = this.id;
+      if (this.data.length) {
         events.push({ id: this.lastId, type: this.type || 'message', data: this.data.join('\n') });
-        this.type = '';
         this.data = [];
-      } else this.type = '';
+      }
+      this.type = '';
     }
     return events;
   }
@@ -46,7 +51,7 @@ export class EventParser {
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
     if (name === 'event') this.type = value;
     else if (name === 'data') this.data.push(value);
-    else if (name === 'id' && !value.includes('\0')) this.lastId = value;
+    else if (name === 'id' && !value.includes('\0')) this.id = value;
     else if (name === 'retry' && /^\d+$/.test(value)) this.retry = Number(value);
   }
 }
@@ -129,6 +134,7 @@ export class Events {
         if (done) break;
         this.tries = 0;
         for (const event of parser.push(decoder.decode(value, { stream: true }))) this.give(event);
+        this.lastId = parser.lastId; // also an id without data, by which a server can say where the stream begins
         wait = parser.retry;
       }
     } catch {
@@ -142,7 +148,6 @@ export class Events {
   }
 
   private give(event: ServerEvent) {
-    this.lastId = event.id;
     const set = this.listeners.get(event.type);
     if (!set?.size) return;
     let data: unknown;

@@ -1,15 +1,15 @@
 // A problem in words: what happened, what was kept, what to do. The server's own detail is shown as it came.
 import { duration } from '../words/format';
-import { t, type Key } from '../words/words';
+import { t, type PlainKey } from '../words/words';
 import type { Problem } from './client';
 
-const HAPPENED: Record<string, Key> = {
+const HAPPENED: Record<string, PlainKey> = {
   offline: 'error.offline', malformed: 'error.malformed', unauthorised: 'error.unauthorised', forbidden: 'error.forbidden',
   'not-found': 'error.not-found', 'method-not-allowed': 'error.malformed', conflict: 'error.conflict', 'too-large': 'error.too-large',
   unsupported: 'error.unsupported', invalid: 'error.invalid', 'rate-limited': 'error.rate-limited', unavailable: 'error.unavailable',
   'unreadable-answer': 'error.unreadable-answer',
 };
-const TODO: Record<string, Key> = {
+const TODO: Record<string, PlainKey> = {
   offline: 'error.offline.do', unauthorised: 'error.unauthorised.do', forbidden: 'error.forbidden.do', 'not-found': 'error.not-found.do',
   conflict: 'error.conflict.do', 'too-large': 'error.too-large.do', unsupported: 'error.unsupported.do', invalid: 'error.invalid.do',
 };

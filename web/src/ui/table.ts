@@ -10,6 +10,7 @@ export interface Column<Row> {
   align?: 'start' | 'end';
   mono?: boolean; // digits to be read one by one
   wide?: boolean; // takes the room that is left
+  short?: boolean; // never broken into lines
   data?: boolean; // not words of ours: never translated
 }
 export interface Order {

@@ -21,6 +21,9 @@ let catalogue: Record<string, Message> = en;
 let plurals = new Intl.PluralRules(tag);
 let numbers = new Intl.NumberFormat(tag);
 
+// Those that stand alone: for tables of words.
+export type PlainKey = { [K in Key]: Values<K> extends [] ? K : never }[Key];
+
 export function useLocale(wanted: string | null) {
   locale = wanted === 'pseudo' || wanted === 'pseudo-rtl' ? wanted : 'en';
   catalogue = locale === 'en' ? en : pseudo(en);
@@ -51,6 +54,6 @@ export function t<K extends Key>(key: K, ...values: Values<K>): string {
 // For words that the server chooses (a reason, a check's name): the catalogue's sentence where it has one, else as it came.
 export function said(prefix: string, word: string): string {
   const key = `${prefix}.${word}`;
-  return key in catalogue ? fill(catalogue[key] as Message) : word;
+  return Object.hasOwn(catalogue, key) ? fill(catalogue[key] as Message) : word;
 }
-export const knows = (prefix: string, word: string) => `${prefix}.${word}` in catalogue;
+export const knows = (prefix: string, word: string) => Object.hasOwn(catalogue, `${prefix}.${word}`);

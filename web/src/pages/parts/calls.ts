@@ -8,7 +8,7 @@ const some = (hashes: string[]) => (hashes.length ? hashes.slice(0, 3) : ['d41d8
 const link = (url: string) => url || 'https://example.org/picture.jpg';
 
 export function curl(origin: string, asked: Asked): string {
-  const head = `curl --fail-with-body -H "Authorization: Bearer ${KEY}" \\\n  `;
+  const head = `curl --fail-with-body \\\n  -H "Authorization: Bearer ${KEY}" \\\n  `;
   if (asked.kind === 'file') return `${head}-F ${shell(`file=@${asked.name ?? 'picture.jpg'}`)} \\\n  ${origin}/api/v1/check`;
   const [path, body] = asked.kind === 'hashes' ? ['check/hash', { hashes: some(asked.hashes) }] : ['check/url', { url: link(asked.url) }];
   return `${head}-H 'Content-Type: application/json' \\\n  -d ${shell(JSON.stringify(body))} \\\n  ${origin}/api/v1/${path}`;
