@@ -40,7 +40,7 @@ function seed(state) {
       when: at(3600 * i + 60),
     }));
   state.lists = [
-    list('national-hotline', { source: 'National hotline', rows: rows('national', 130) }),
+    list('national-hotline', { source: 'National hotline', rows: rows('national', 60) }),
     list('partner exchange with a rather long name, agreed in writing 2026', { source: 'Industry exchange', category: 'sextortion', rows: rows('partner', 12), expires: at(-86400 * 5) }),
     list('harmless', { kind: 'negative', category: 'harmless', rows: rows('harmless', 4) }),
   ];
@@ -58,7 +58,7 @@ function seed(state) {
     { id: 'scan_1', targets: ['/srv/uploads/2026-11'], state: 'done', started: at(7200), ended: at(6600), progress: { files: 412, total: 412, items: 460 }, summary: { items: 460, exact: 3, near: 5, none: 441, unreadable: 11, skipped: 0, seconds: 600 } },
     { id: 'scan_2', targets: ['/srv/imports/crawl-0007.warc.gz', '/srv/imports/crawl-0008.warc.gz'], state: 'stopped', started: at(90_000), ended: at(89_000), progress: { files: 2, items: 9000 }, summary: { items: 9000, exact: 0, near: 1, none: 8990, unreadable: 9, skipped: 0, seconds: 1000 } },
   ];
-  state.items = Array.from({ length: 140 }, (_, i) => {
+  state.items = Array.from({ length: 60 }, (_, i) => {
     const decision = i < 3 ? 'exact' : i < 8 ? 'near' : i < 14 ? 'unreadable' : 'none';
     return {
       item: `/srv/uploads/2026-11/${i % 7 === 0 ? 'a folder whose name goes on and on/archive.zip!inner/' : ''}IMG_${1000 + i}.jpg`,

@@ -28,7 +28,7 @@ const bareWords = (page) =>
       }
       return outside;
     };
-    const skip = (element) => element.closest('[translate=no], time, script, style, option[translate=no]');
+    const skip = (element) => element.closest('[translate=no], time, script, style, noscript');
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     // A message may hold data in elements of its own; the brackets then open in one text and close in another, so each
     // element's texts are read together.
