@@ -32,6 +32,7 @@ int run_vault(Context& context, const VaultNewKey& command);
 int run_serve(Context& context, const ServeCommand& command, const Services& services);
 int run_doctor(Context& context);
 int run_link(const Common& common, const LinkCommand& command);
+int run_receipt(const Common& common, const ReceiptVerify& command);
 int run_config_check(const Common& common);
 
 }  // namespace rushlight::cli

@@ -268,6 +268,16 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
                                          "HOST:PORT that may lead to an address that is not public")
                               ->allow_extra_args(false);
                       });
+    CLI::App* receipt = top->add_subcommand("receipt", "Signed receipts of checks");
+    receipt->require_subcommand(1);
+    receipt->footer("Example:\n  rushlight receipt verify receipt.json --key var/keys/receipt.pub");
+    add<ReceiptVerify>(*receipt, "verify", "Tell whether a receipt is what was signed",
+                       "rushlight receipt verify receipt.json --key var/keys/receipt.pub", sink,
+                       [](CLI::App& app, ReceiptVerify& c) {
+                           app.add_option("FILE", c.file, "The receipt")->required();
+                           app.add_option("--key", c.key,
+                                          "The operator's public key, or a file that holds it");
+                       });
     add<LinkCommand>(*top, "link", "Show how a link is read: its parts, as browsers see them",
                      "rushlight link '../b?q' --base https://example.com/a/", sink,
                      [](CLI::App& app, LinkCommand& c) {

@@ -119,6 +119,11 @@ struct ServeCommand {
     std::vector<std::string> allowed_targets;
 };
 
+struct ReceiptVerify {
+    std::string file;
+    std::optional<std::string> key;  // 64 digits, or a file of such lines
+};
+
 struct ConfigCheck {};
 struct Doctor {};
 struct Completion {
@@ -129,8 +134,8 @@ struct Version {};
 using Command =
     std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport, ListShow,
                  ListRemove, ListEntries, ListAdd, ListDrop, ListSet, AuditVerify, AuditExport, AccountCreate,
-                 AccountReset, KeyCreate, KeyList, KeyRevoke, VaultNewKey, ServeCommand, LinkCommand,
-                 ConfigCheck, Doctor, Completion, Version>;
+                 AccountReset, KeyCreate, KeyList, KeyRevoke, VaultNewKey, ServeCommand, ReceiptVerify,
+                 LinkCommand, ConfigCheck, Doctor, Completion, Version>;
 
 struct Parsed {
     Common common;

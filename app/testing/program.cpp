@@ -94,6 +94,8 @@ bool Running::wait_for_lines(std::size_t count) const {
     }
 }
 
+std::string Running::output() const { return read_file(files_.path("out")); }
+
 Ran Running::wait() {
     int status = 0;
     ::waitpid(pid_, &status, 0);

@@ -56,6 +56,7 @@ class Running {
     void signal(int number) const;
     // Waits until it has printed so many lines; false where it ended before.
     bool wait_for_lines(std::size_t count) const;
+    std::string output() const;  // so far
     Ran wait();
 
   private:

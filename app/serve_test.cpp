@@ -1,0 +1,354 @@
+// Rushlight as a service, from the outside: what a platform's engineer, an administrator and an attacker do.
+
+#include "app/testing/served.h"
+#include "store/testing/place.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rushlight::app::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string scene(const std::string& name) { return read_file(source_file("practice/set/photos/" + name)); }
+
+void import_practice(const Served& server, const Headers& as) {
+    const Answer imported = server.ask("POST", "/api/v1/lists/practice/import", as,
+                                       read_file(source_file("practice/list.jsonl")));
+    ASSERT_EQ(imported.status, 200) << imported.text;
+    ASSERT_GT(imported.body["added"], 5);
+}
+
+// A server of its own, set up, with a key for checks and lists.
+class ServeTest : public ::testing::Test {
+  protected:
+    Folder folder_;
+    Served server_{folder_.path("var")};
+    Headers admin_ = server_.set_up();
+    Headers key_ = server_.key(admin_, {"check", "lists", "read"});
+};
+
+TEST_F(ServeTest, APlatformsFirstUploadIsAnsweredAndSeenByPeople) {
+    import_practice(server_, key_);
+    const Answer check = server_.upload("/api/v1/check?receipt=1", key_, scene("spheres-01.jpg"),
+                                        R"({"account":"uploader 7","ip":"192.0.2.7"})");
+    ASSERT_EQ(check.status, 200) << check.text;
+    EXPECT_EQ(check.body["decision"], "near");
+    EXPECT_EQ(check.body["action"], "hold");
+    EXPECT_EQ(check.body["matches"][0]["list"], "practice");
+    EXPECT_EQ(check.body["width"], 512);
+    EXPECT_EQ(check.body["type"], "image/jpeg");
+    const Answer seen = server_.ask("GET", "/api/v1/checks", admin_);
+    ASSERT_EQ(seen.status, 200) << seen.text;
+    EXPECT_EQ(seen.body["items"][0]["id"], check.body["id"]);
+    EXPECT_EQ(seen.body["items"][0]["context"]["account"], "uploader 7");
+    EXPECT_EQ(seen.body["items"][0]["context"]["filename"], "a.jpg");
+    // The bytes are held, since the platform's profile switches that on, and can be destroyed.
+    const Answer held = server_.ask("GET", "/api/v1/holding", admin_);
+    ASSERT_EQ(held.body["items"].size(), 1u) << held.text;
+    const std::string id = held.body["items"][0]["id"];
+    EXPECT_EQ(server_.ask("DELETE", "/api/v1/holding/" + id, admin_, json{{"reason", "case 1"}}).status, 204);
+    EXPECT_THAT(server_.ask("GET", "/api/v1/audit?what=held_file.", admin_).text, HasSubstr("destroyed"));
+    EXPECT_EQ(server_.ask("GET", "/api/v1/overview", admin_).body["today"]["near"], 1);
+
+    // The receipt is good without us, and no longer once it was changed.
+    const std::string receipt = folder_.write("receipt.json", check.body["receipt"].dump());
+    const std::string key = folder_.path("var/keys/receipt.pub");
+    EXPECT_EQ(run({"receipt", "verify", receipt, "--key", key}).status, 0);
+    json changed = check.body["receipt"];
+    changed["decision"] = "none";
+    folder_.write("receipt.json", changed.dump());
+    EXPECT_EQ(run({"receipt", "verify", receipt, "--key", key, "--json"}).lines().at(0)["ok"], false);
+}
+
+TEST_F(ServeTest, HashesAreAnsweredInOrderAndABadOneErrsAlone) {
+    import_practice(server_, key_);
+    const std::string pdq =
+        json::parse(read_file(source_file("practice/list.jsonl"))
+                        .substr(0, read_file(source_file("practice/list.jsonl")).find('\n')))["value"];
+    const json asked{{"hashes",
+                      {"0123456789abcdef0123456789abcdef",
+                       "nonsense",
+                       pdq,
+                       {{"method", "pdq"}, {"value", pdq}, {"quality", 20}}}}};
+    const Answer answer = server_.ask("POST", "/api/v1/check/hash", key_, asked);
+    ASSERT_EQ(answer.status, 200) << answer.text;
+    const json& results = answer.body["results"];
+    ASSERT_EQ(results.size(), 4u);
+    EXPECT_EQ(results[0]["decision"], "none");
+    EXPECT_EQ(results[0]["action"], "allow");
+    EXPECT_TRUE(results[1].contains("error"));
+    EXPECT_EQ(results[2]["decision"], "near");
+    EXPECT_EQ(results[2]["hash"], pdq);
+    EXPECT_EQ(results[3]["decision"], "none") << "a flat picture's PDQ means nothing";
+    EXPECT_EQ(results[3]["reason"], "low_quality");
+
+    json many{{"hashes", json::array()}};
+    for (int i = 0; i < 10'000; ++i) many["hashes"].push_back("0123456789abcdef0123456789abcdef");
+    many["hashes"][9'999] = pdq;
+    const Answer all = server_.ask("POST", "/api/v1/check/hash", key_, many);
+    ASSERT_EQ(all.status, 200);
+    EXPECT_EQ(all.body["results"].size(), 10'000u);
+    EXPECT_EQ(all.body["results"][9'999]["decision"], "near");
+    many["hashes"].push_back("x");
+    EXPECT_EQ(server_.ask("POST", "/api/v1/check/hash", key_, many).status, 422);
+}
+
+TEST_F(ServeTest, VideosAreAnsweredLater) {
+    import_practice(server_, key_);
+    std::string video;
+    for (const auto& entry : std::filesystem::directory_iterator(source_file("practice/set/video"))) {
+        video = read_file(entry.path());
+    }
+    ASSERT_FALSE(video.empty());
+    const Answer taken = server_.upload("/api/v1/check", key_, video);
+    ASSERT_EQ(taken.status, 202) << taken.text;
+    const std::string place = taken.header("Location");
+    Answer answer;
+    do {
+        answer = server_.ask("GET", place, key_);
+        ASSERT_EQ(answer.status, 200) << answer.text;
+    } while (answer.body["state"] != "done");
+    EXPECT_THAT(answer.body["answer"]["type"].get<std::string>(), HasSubstr("video/"));
+    const Headers other = server_.key(admin_, {"check"});
+    EXPECT_EQ(server_.ask("GET", place, other).status, 404)
+        << "another program's check is none of its business";
+}
+
+TEST_F(ServeTest, EveryRouteAsksWhoOneIs) {
+    const Answer description = server_.ask("GET", "/api/v1/openapi.json");
+    ASSERT_EQ(description.status, 200);
+    const Answer viewer_made = server_.ask(
+        "POST", "/api/v1/accounts", admin_,
+        json{
+            {"email", "viewer@example.org"}, {"roles", {"viewer"}}, {"password", "another long enough one"}});
+    ASSERT_EQ(viewer_made.status, 201) << viewer_made.text;
+    const Answer signed_in =
+        server_.ask("POST", "/api/v1/session", {},
+                    json{{"email", "viewer@example.org"}, {"password", "another long enough one"}});
+    ASSERT_EQ(signed_in.status, 201) << signed_in.text;
+    const std::string cookie = signed_in.header("Set-Cookie");
+    const Headers viewer{{"Cookie", cookie.substr(0, cookie.find(';'))},
+                         {"X-CSRF-Token", signed_in.body["csrf"].get<std::string>()}};
+    const Headers forged{{"Cookie", viewer.at("Cookie")}};  // what another site could send
+    std::size_t routes = 0;
+    for (const auto& [pattern, operations] : description.body["paths"].items()) {
+        std::string path = pattern;
+        while (path.find('{') != std::string::npos)
+            path.replace(path.find('{'), path.find('}') - path.find('{') + 1, "1");
+        for (const auto& [word, operation] : operations.items()) {
+            ++routes;
+            std::string method = word;
+            std::ranges::transform(method, method.begin(),
+                                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+            const json& who = operation["x-who"];
+            const std::string name = method + ' ' + path;
+            if (who == "anybody") continue;
+            EXPECT_EQ(server_.ask(method, path).status, 401) << name;
+            EXPECT_EQ(server_.ask(method, path, {{"Authorization", "Bearer rl_0000000000000000_x"}}).status,
+                      401)
+                << name;
+            if (path == "/api/v1/events") continue;  // it does not end
+            const bool upload = path == "/api/v1/check";
+            Headers as_viewer = viewer;
+            Headers as_forger = forged;
+            if (upload) {
+                as_viewer["Content-Type"] = as_forger["Content-Type"] = "multipart/form-data; boundary=x";
+            }
+            if (who.is_object()) {
+                std::set<std::string> scopes = who.contains("scopes")
+                                                   ? who["scopes"].get<std::set<std::string>>()
+                                                   : std::set<std::string>();
+                if (!scopes.contains("cases")) {
+                    EXPECT_EQ(server_.ask(method, path, server_.key(admin_, {"cases"})).status, 403) << name;
+                }
+                const auto roles = who["roles"].get<std::set<std::string>>();
+                if (!roles.contains("viewer")) {
+                    EXPECT_EQ(server_.ask(method, path, as_viewer, std::string(upload ? "--x--" : "")).status,
+                              403)
+                        << name;
+                }
+            }
+            if (method != "GET") {
+                EXPECT_EQ(server_.ask(method, path, as_forger, std::string(upload ? "--x--" : "")).status,
+                          403)
+                    << name;
+            }
+        }
+    }
+    EXPECT_GT(routes, 50u);
+    EXPECT_EQ(server_.ask("PUT", "/api/v1/lists", admin_).status, 405);
+    EXPECT_EQ(server_.ask("GET", "/api/v1/no-such-thing", admin_).status, 404);
+    EXPECT_EQ(server_.ask("GET", "/api/v1/lists/..%2f..", admin_).status, 404);
+}
+
+TEST_F(ServeTest, WrongBodiesAreProblemsAndWriteNothing) {
+    const auto problem = [&](const Answer& answer, int status) {
+        EXPECT_EQ(answer.status, status) << answer.text;
+        EXPECT_THAT(answer.header("Content-Type"), HasSubstr("application/problem+json"));
+        EXPECT_THAT(answer.body.value("type", ""), HasSubstr("/problems/"));
+    };
+    problem(server_.ask("POST", "/api/v1/check/hash", key_, std::string("{\"hashes\":")), 400);
+    problem(server_.ask("POST", "/api/v1/check/hash", key_, json{{"hashes", "x"}}), 422);
+    problem(server_.ask("POST", "/api/v1/check/hash", key_,
+                        json{{"hashes", json::array()}, {"context", {{"ip", "7"}}}}),
+            422);
+    problem(server_.ask("POST", "/api/v1/check", key_, json{{"file", "x"}}), 415);
+    problem(server_.ask("POST", "/api/v1/lists", key_,
+                        std::string(std::string(200, '[') + std::string(200, ']'))),
+            400);
+    problem(server_.ask("POST", "/api/v1/lists", key_, json{{"name", "a/b"}}), 422);
+    problem(server_.ask("POST", "/api/v1/lists", key_, json{{"name", "ours"}, {"thresholds", {{"pdq", 64}}}}),
+            422);
+    problem(server_.ask("GET", "/api/v1/checks?x=%zz", key_), 400);
+    problem(server_.upload("/api/v1/check", key_, "x", "{not json"), 422);
+    const Answer lists = server_.ask("GET", "/api/v1/lists", key_);
+    EXPECT_EQ(lists.body["items"].size(), 1u) << "the canary's own";
+}
+
+TEST_F(ServeTest, AnIdempotencyKeyIsAnsweredOnce) {
+    Headers once = key_;
+    once["Idempotency-Key"] = "order-7";
+    const Answer first = server_.ask("POST", "/api/v1/lists", once, json{{"name", "ours"}});
+    ASSERT_EQ(first.status, 201) << first.text;
+    const Answer second = server_.ask("POST", "/api/v1/lists", once, json{{"name", "ours"}});
+    EXPECT_EQ(second.status, 201);
+    EXPECT_EQ(second.body, first.body);
+    EXPECT_EQ(second.header("Idempotency-Replayed"), "true");
+    EXPECT_EQ(server_.ask("POST", "/api/v1/lists", once, json{{"name", "theirs"}}).status, 422);
+    EXPECT_EQ(server_.ask("POST", "/api/v1/lists", key_, json{{"name", "ours"}}).status, 409);
+}
+
+TEST_F(ServeTest, ThePolicyDecidesWhatIsDone) {
+    import_practice(server_, key_);
+    EXPECT_EQ(server_.ask("PUT", "/api/v1/policy", admin_, json{{"rules", json::array()}}).status, 428);
+    Headers match = admin_;
+    match["If-Match"] = "\"0\"";
+    const json policy{{"rules", {{{"list", "practice"}, {"kind", "near"}, {"action", "block"}}}},
+                      {"note", "trial"}};
+    const Answer saved = server_.ask("PUT", "/api/v1/policy", match, policy);
+    ASSERT_EQ(saved.status, 200) << saved.text;
+    EXPECT_EQ(saved.body["version"], 1);
+    EXPECT_EQ(server_.ask("PUT", "/api/v1/policy", match, policy).status, 409);
+    EXPECT_EQ(server_.upload("/api/v1/check", key_, scene("spheres-01.jpg")).body["action"], "block");
+    EXPECT_THAT(server_.ask("GET", "/api/v1/audit?what=policy.saved", admin_).text, HasSubstr("account:"));
+}
+
+TEST_F(ServeTest, LinksAreFetchedUnderTheGuardOnly) {
+    const Answer refused =
+        server_.ask("POST", "/api/v1/check/url", key_, json{{"url", server_.url() + "/livez"}});
+    EXPECT_EQ(refused.status, 422) << refused.text;
+    EXPECT_EQ(refused.body["code"], "refused_private");
+    const Folder other;
+    const std::string target = server_.url().substr(7);
+    Served allowed(other.path("var"), {"--allow-target", target});
+    const Headers key = allowed.key(allowed.set_up(), {"check"});
+    const Answer fetched =
+        allowed.ask("POST", "/api/v1/check/url", key, json{{"url", server_.url() + "/livez"}});
+    ASSERT_EQ(fetched.status, 200) << fetched.text;
+    EXPECT_EQ(fetched.body["decision"], "none");
+    EXPECT_EQ(fetched.body["bytes"], 6);
+    EXPECT_EQ(allowed.ask("POST", "/api/v1/check/url", key, json{{"url", "http://[::ffff:127.0.0.1]/"}})
+                  .body["code"],
+              "refused_private");
+}
+
+TEST_F(ServeTest, TheLiveViewShowsAMatchAsItHappens) {
+    import_practice(server_, key_);
+    http::testing::RawClient watcher(server_.port());
+    watcher.send("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: " + key_.at("Authorization") +
+                 "\r\n\r\n");
+    EXPECT_THAT(watcher.read_until("\r\n\r\n"), HasSubstr("text/event-stream"));
+    const Answer check = server_.upload("/api/v1/check", key_, scene("spheres-01.jpg"));
+    const std::string id = check.body["id"];
+    EXPECT_THAT(watcher.read_until(id), HasSubstr("event: check"));
+}
+
+TEST(Serve, WhatWasAcknowledgedSurvivesAKill) {
+    const Folder folder;
+    std::set<std::string> acknowledged;
+    Headers key;
+    Headers admin;
+    {
+        Served server(folder.path("var"));
+        admin = server.set_up();
+        key = server.key(admin, {"check", "lists"});
+        import_practice(server, key);
+        std::mutex mutex;
+        std::vector<std::jthread> clients;
+        for (int i = 0; i < 4; ++i) {
+            clients.emplace_back([&] {
+                const std::string picture = scene("spheres-01.jpg");
+                for (;;) {
+                    const Answer answer = server.upload("/api/v1/check", key, picture);
+                    if (answer.status != 200) return;  // killed
+                    const std::scoped_lock lock(mutex);
+                    acknowledged.insert(answer.body["id"].get<std::string>());
+                }
+            });
+        }
+        for (std::size_t done = 0; done < 20;) {
+            const std::scoped_lock lock(mutex);
+            done = acknowledged.size();
+        }
+        server.kill();
+    }
+    Served again(folder.path("var"));
+    std::set<std::string> kept;
+    std::string cursor;
+    do {
+        const Answer page = again.ask("GET", "/api/v1/checks?limit=500" + cursor, admin);
+        ASSERT_EQ(page.status, 200) << page.text;
+        for (const json& item : page.body["items"]) {
+            EXPECT_TRUE(kept.insert(item["id"]).second) << "doubled";
+        }
+        cursor = page.body["next"].is_null() ? "" : "&cursor=" + page.body["next"].get<std::string>();
+    } while (!cursor.empty());
+    for (const std::string& id : acknowledged)
+        EXPECT_TRUE(kept.contains(id)) << "acknowledged and lost: " << id;
+    again.stop();
+    EXPECT_EQ(run({"audit", "verify", "--data", folder.path("var")}).status, 0);
+}
+
+TEST(Serve, StopsPolitelyAndKeepsToPostgresqlToo) {
+    const store::testing::Place place(store::testing::Kind::postgres);
+    const Folder folder;
+    Served server(folder.path("var"), {"--store", place.where()});
+    const Headers key = server.key(server.set_up(), {"check", "lists"});
+    import_practice(server, key);
+    EXPECT_EQ(server.upload("/api/v1/check", key, scene("spheres-01.jpg")).body["decision"], "near");
+    EXPECT_EQ(server.ask("GET", "/readyz").status, 200);
+    EXPECT_EQ(server.stop().status, 0);
+}
+
+TEST(Serve, TheSetUpLinkWorksOnceAndOnlyWhileThereIsNobody) {
+    const Folder folder;
+    {
+        Served server(folder.path("var"));
+        EXPECT_TRUE(server.ask("GET", "/api/v1/setup").body["needed"]);
+        EXPECT_EQ(server
+                      .ask("POST", "/api/v1/setup", {},
+                           json{{"token", "wrong"},
+                                {"email", "a@example.org"},
+                                {"password", "long enough to be one"},
+                                {"profile", "ngo"}})
+                      .status,
+                  403);
+        server.set_up("ngo");
+        EXPECT_FALSE(server.ask("GET", "/api/v1/setup").body["needed"]);
+        EXPECT_THROW(server.set_up("ngo"), std::runtime_error);
+        server.stop();
+    }
+    const Served again(folder.path("var"));
+    EXPECT_TRUE(again.setup_token().empty());
+}
+
+}  // namespace
+}  // namespace rushlight::app::testing
