@@ -2,6 +2,7 @@
 
 #include "audit/audit.h"
 #include "base/text.h"
+#include "match/list_json.h"
 #include "server/app.h"
 #include "server/routes.h"
 
@@ -21,35 +22,6 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMostImport = std::uint64_t{512} << 20;
-
-ordered_json to_json(const match::List& list) {
-    ordered_json object{{"name", to_utf8(list.name)},
-                        {"kind", match::to_string(list.kind)},
-                        {"category", list.category},
-                        {"source", list.source},
-                        {"thresholds",
-                         {{"pdq", list.thresholds.pdq},
-                          {"vpdq", list.thresholds.vpdq},
-                          {"vpdq_share", list.thresholds.vpdq_share}}},
-                        {"entries", list.entries.total()},
-                        {"active", list.entries.active},
-                        {"quarantined", list.entries.quarantined},
-                        {"disabled", list.entries.disabled},
-                        {"created", list.created.rfc3339()},
-                        {"created_by", list.created_by},
-                        {"changed", list.changed.rfc3339()}};
-    if (list.expires) object["expires"] = list.expires->rfc3339();
-    return object;
-}
-
-ordered_json to_json(const match::Entry& entry) {
-    return {{"value", entry.value.text()},
-            {"method", match::formats::to_string(entry.value.method)},
-            {"state", match::formats::to_string(entry.state)},
-            {"note", entry.note},
-            {"who", entry.who},
-            {"when", entry.when.rfc3339()}};
-}
 
 // What was done to a list, for the audit log and everybody's live view.
 void tell(Call& call, std::string_view what, const std::string& list, std::string detail) {
@@ -278,13 +250,7 @@ http::Response import(Call& call) {
     tell(call, "list.imported", name,
          audit::detail({{"added", static_cast<std::int64_t>(report->added)},
                         {"bad_lines", static_cast<std::int64_t>(report->bad_lines)}}));
-    ordered_json object{{"list", report->list},           {"format", report->format},
-                        {"read", report->read},           {"added", report->added},
-                        {"duplicate", report->duplicate}, {"photodna", report->photodna},
-                        {"bad_lines", report->bad_lines}, {"bad", ordered_json::array()}};
-    for (const match::BadLine& bad : report->bad)
-        object["bad"].push_back({{"line", bad.line}, {"reason", bad.reason}});
-    return json_answer(200, object);
+    return json_answer(200, to_json(*report));
 }
 
 // Written while it is sent: a list of ten million entries fits into nobody's memory.
