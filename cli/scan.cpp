@@ -140,7 +140,7 @@ void print_next(const scan::Summary& s) {
     if (s.stopped) print_line("Stopped. What was done is saved; the same command goes on from here.");
     if (s.exact + s.near + s.skipped_matches > 0) {
         print_line(
-            "Next: the matches are known to a list; a near match wants a person's look before anything is "
+            "Next: what matched exactly is on a list; a near match wants a person's look before anything is "
             "done.");
     }
     if (s.unreadable > 0) {
