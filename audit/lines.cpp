@@ -13,7 +13,7 @@ constexpr std::string_view kEscaped = "\"\\\b\f\n\r\t";  // what JSON has a lett
 constexpr std::string_view kLetters = "\"\\bfnrt";
 
 // A JSON string, with no more escapes than it needs.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (const auto at = kEscaped.find(c); at != std::string_view::npos) {
@@ -113,23 +113,23 @@ std::string Cursor::text() {
 }
 
 std::string spell(const Header& header) {
-    return "{\"rushlight_audit\":1,\"exported\":" + quoted(header.exported.rfc3339()) +
+    return "{\"rushlight_audit\":1,\"exported\":" + in_quotes(header.exported.rfc3339()) +
            ",\"first\":" + std::to_string(header.first) + ",\"entries\":" + std::to_string(header.entries) +
            ",\"checkpoints\":" + std::to_string(header.checkpoints) + '}';
 }
 
 std::string spell(const Entry& entry) {
     const Event& event = entry.event;
-    return "{\"n\":" + std::to_string(entry.number) + ",\"at\":" + quoted(entry.at.rfc3339()) +
-           ",\"who\":" + quoted(event.who) + ",\"what\":" + quoted(event.what) +
-           ",\"on\":{\"kind\":" + quoted(event.on.kind) + ",\"id\":" + quoted(event.on.id) +
+    return "{\"n\":" + std::to_string(entry.number) + ",\"at\":" + in_quotes(entry.at.rfc3339()) +
+           ",\"who\":" + in_quotes(event.who) + ",\"what\":" + in_quotes(event.what) +
+           ",\"on\":{\"kind\":" + in_quotes(event.on.kind) + ",\"id\":" + in_quotes(event.on.id) +
            "},\"detail\":" + event.detail + ",\"previous\":\"" + entry.previous.hex() + "\",\"digest\":\"" +
            entry.digest.hex() + "\"}";
 }
 
 std::string spell(const Checkpoint& checkpoint) {
     return "{\"checkpoint\":" + std::to_string(checkpoint.number) +
-           ",\"at\":" + quoted(checkpoint.at.rfc3339()) + ",\"digest\":\"" + checkpoint.digest.hex() +
+           ",\"at\":" + in_quotes(checkpoint.at.rfc3339()) + ",\"digest\":\"" + checkpoint.digest.hex() +
            "\",\"key\":\"" + checkpoint.key.hex() + "\",\"signature\":\"" + checkpoint.signature.hex() +
            "\"}";
 }
