@@ -260,6 +260,74 @@ TEST_F(ServeTest, LinksAreFetchedUnderTheGuardOnly) {
               "refused_private");
 }
 
+TEST_F(ServeTest, EntriesAreFoundByTheBeginningOfAHashAndByTheirState) {
+    const std::string first = "abcdef" + std::string(26, '0');
+    const std::string second = "abcdef" + std::string(26, '1');
+    const json hashes{{"hashes", {first, second, std::string(32, '7')}}, {"method", "md5"}};
+    ASSERT_EQ(server_.ask("POST", "/api/v1/lists", key_, json{{"name", "mine"}}).status, 201);
+    ASSERT_EQ(server_.ask("POST", "/api/v1/lists/mine/entries", key_, hashes).body["added"], 3);
+    const auto found = [&](const std::string& query) {
+        const Answer answer = server_.ask("GET", "/api/v1/lists/mine/entries?" + query, key_);
+        EXPECT_EQ(answer.status, 200) << answer.text;
+        EXPECT_TRUE(answer.body["next"].is_null()) << answer.text;
+        std::vector<std::string> values;
+        for (const json& item : answer.body["items"]) values.push_back(item["value"]);
+        return values;
+    };
+    EXPECT_THAT(found("q=ABCDEF"), ::testing::ElementsAre(first, second));
+    EXPECT_THAT(found("q=" + first), ::testing::ElementsAre(first));
+    EXPECT_THAT(found("q=no+hash+at+all"), ::testing::IsEmpty());
+    ASSERT_EQ(server_
+                  .ask("PATCH", "/api/v1/lists/mine/entries", key_,
+                       json{{"hash", second}, {"method", "md5"}, {"state", "quarantined"}})
+                  .status,
+              200);
+    EXPECT_THAT(found("state=quarantined"), ::testing::ElementsAre(second));
+    EXPECT_THAT(found("state=quarantined&q=7"), ::testing::IsEmpty());
+    EXPECT_EQ(server_.ask("GET", "/api/v1/lists/mine/entries?state=odd", key_).status, 422);
+    EXPECT_EQ(server_.ask("GET", "/api/v1/lists/none/entries?q=zz", key_).status, 404);
+}
+
+TEST_F(ServeTest, AListsSettingsAreChangedAndToldByName) {
+    ASSERT_EQ(server_.ask("POST", "/api/v1/lists", admin_, json{{"name", "mine"}}).status, 201);
+    const Answer changed = server_.ask("PATCH", "/api/v1/lists/mine", admin_,
+                                       json{{"thresholds", {{"pdq", 20}}}, {"source", "a hotline"}});
+    ASSERT_EQ(changed.status, 200) << changed.text;
+    EXPECT_EQ(changed.body["thresholds"]["pdq"], 20);
+    EXPECT_EQ(changed.body["thresholds"]["vpdq"], 31);
+    EXPECT_EQ(changed.body["source"], "a hotline");
+    EXPECT_EQ(server_.ask("PATCH", "/api/v1/lists/mine", admin_, json{{"thresholds", {{"pdq", 64}}}}).status,
+              422);
+    EXPECT_EQ(server_.ask("PATCH", "/api/v1/lists/mine", admin_, json{{"name", "other"}}).status, 422);
+    EXPECT_EQ(server_.ask("PATCH", "/api/v1/lists/none", admin_, json{{"source", "x"}}).status, 404);
+
+    // The log is asked as people ask: a whole room, or one thing.
+    const Answer log = server_.ask("GET", "/api/v1/audit?what=list&on=list:mine", admin_);
+    ASSERT_EQ(log.body["items"].size(), 2u) << log.text;
+    EXPECT_EQ(log.body["items"][0]["what"], "list.changed");
+    EXPECT_EQ(server_.ask("GET", "/api/v1/audit?what=list&on=list:none", admin_).body["items"].size(), 0u);
+    const Answer names = server_.ask("GET", "/api/v1/names", admin_);
+    ASSERT_EQ(names.status, 200) << names.text;
+    const std::string who = log.body["items"][0]["who"];
+    EXPECT_TRUE(std::ranges::any_of(names.body["items"], [&](const json& one) {
+        return one["who"] == who && one["name"].get<std::string>().find('@') != std::string::npos;
+    })) << names.text;
+    EXPECT_EQ(server_.ask("GET", "/api/v1/names", key_).status, 403);
+}
+
+TEST_F(ServeTest, AMistypedSecretIsAMistakeInTheForm) {
+    const Answer begun = server_.ask("POST", "/api/v1/me/totp", admin_, json::object());
+    ASSERT_EQ(begun.status, 200) << begun.text;
+    const Answer wrong = server_.ask("POST", "/api/v1/me/totp/confirm", admin_, json{{"code", "no code"}});
+    EXPECT_EQ(wrong.status, 422) << wrong.text;
+    EXPECT_EQ(wrong.body["type"], "/problems/invalid");
+    EXPECT_EQ(server_
+                  .ask("POST", "/api/v1/me/password", admin_,
+                       json{{"old", "not this one"}, {"new", "long enough to be one"}})
+                  .status,
+              422);
+}
+
 TEST_F(ServeTest, TheLiveViewShowsAMatchAsItHappens) {
     import_practice(server_, key_);
     http::testing::RawClient watcher(server_.port());

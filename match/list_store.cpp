@@ -206,6 +206,15 @@ Status reveal(Writer& writer, std::int64_t list, std::string_view name, Time now
                            {list, name, now}));
 }
 
+Status change(Writer& writer, std::int64_t list, const ListSettings& settings, Time now) {
+    return done(writer.run(
+        "UPDATE hash_list SET category = $2, source = $3, pdq = $4, vpdq = $5, vpdq_share = $6, expires = "
+        "$7, changed = $8 WHERE id = $1",
+        {list, settings.category, settings.source, settings.thresholds.pdq, settings.thresholds.vpdq,
+         settings.thresholds.vpdq_share, settings.expires ? store::Value(*settings.expires) : store::Value(),
+         now}));
+}
+
 Status mark_removed(Writer& writer, std::int64_t list, Time now) {
     return done(writer.run("UPDATE hash_list SET name = NULL, changed = $2 WHERE id = $1", {list, now}));
 }

@@ -74,6 +74,7 @@ Result<std::int64_t> insert(store::Writer& writer, const ListSettings& settings,
 Result<std::int64_t> insert_hidden(store::Writer& writer, const ListSettings& settings, std::string_view who,
                                    Time now);
 Status reveal(store::Writer& writer, std::int64_t list, std::string_view name, Time now);
+Status change(store::Writer& writer, std::int64_t list, const ListSettings& settings, Time now);
 Status mark_removed(store::Writer& writer, std::int64_t list, Time now);
 Status add_counts(store::Writer& writer, std::int64_t list, const std::array<std::int64_t, 3>& by_state,
                   Time now);

@@ -1,6 +1,7 @@
 #include "match/lists.h"
 
 #include "base/text.h"
+#include "match/key_range.h"
 #include "match/lists_state.h"
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace rushlight::match {
 namespace {
 
 constexpr std::size_t kMaxPage = 10'000;
+constexpr std::size_t kMostLookedAt = 100'000;  // for one page of what a filter wants
 constexpr std::int64_t kExportPage = 5'000;
 constexpr std::size_t kMaxWords = 1'000;  // bytes of category, source, who
 constexpr auto kCleaningAtOpen = std::chrono::milliseconds(300);
@@ -83,6 +85,21 @@ Result<std::optional<Found>> look_up(Reader& reader, std::int64_t list, const Ke
     return found;
 }
 
+Status make_fit(ListSettings& settings) {
+    const auto& t = settings.thresholds;
+    if (t.pdq < 0 || t.pdq > kMaxThreshold || t.vpdq < 0 || t.vpdq > kMaxThreshold || t.vpdq_share < 1 ||
+        t.vpdq_share > 100) {
+        return fail(ErrorCode::invalid, "a threshold is from 0 to " + std::to_string(kMaxThreshold) +
+                                            " bits, and a share from 1 to 100 per cent");
+    }
+    settings.category = words(trim(settings.category));
+    settings.source = words(trim(settings.source));
+    if (settings.category.empty()) {
+        settings.category = settings.kind == ListKind::known ? kDefaultCategory : kDefaultNegativeCategory;
+    }
+    return {};
+}
+
 Status append_changes(Writer& writer, std::int64_t list, std::span<const Change> changes) {
     if (changes.empty()) return {};
     return list_store::append(writer, LogItem::Kind::entries, list, 0, pack_changes(changes));
@@ -150,18 +167,8 @@ void Lists::forget(ListObserver& observer) {
 
 Result<List> Lists::create(const ListSettings& wanted, std::string_view who) {
     if (auto status = check_list_name(wanted.name); !status) return pass(status.error());
-    const auto& t = wanted.thresholds;
-    if (t.pdq < 0 || t.pdq > kMaxThreshold || t.vpdq < 0 || t.vpdq > kMaxThreshold || t.vpdq_share < 1 ||
-        t.vpdq_share > 100) {
-        return fail(ErrorCode::invalid, "a threshold is from 0 to " + std::to_string(kMaxThreshold) +
-                                            " bits, and a share from 1 to 100 per cent");
-    }
     ListSettings settings = wanted;
-    settings.category = words(trim(wanted.category));
-    settings.source = words(trim(wanted.source));
-    if (settings.category.empty()) {
-        settings.category = settings.kind == ListKind::known ? kDefaultCategory : kDefaultNegativeCategory;
-    }
+    if (auto status = make_fit(settings); !status) return pass(status.error());
     const std::string by = words(who);
     const Time now = state_->clock.now();
     Result<List> made = List{};
@@ -175,6 +182,26 @@ Result<List> Lists::create(const ListSettings& wanted, std::string_view who) {
     if (!status) return pass(status.error());
     state_->notify();
     return made;
+}
+
+Result<List> Lists::change(std::string_view name, const std::function<Status(ListSettings&)>& edit) {
+    Result<List> changed = List{};
+    auto status = state_->store.write([&](Writer& writer) -> Status {
+        const auto list = must_find(writer, name);
+        if (!list) return pass(list.error());
+        ListSettings settings = *list;
+        if (auto edited = edit(settings); !edited) return edited;
+        settings.kind = list->kind;
+        if (auto fit = make_fit(settings); !fit) return fit;
+        if (auto kept = list_store::change(writer, list->id, settings, state_->clock.now()); !kept)
+            return kept;
+        changed = must_find(writer, name);
+        if (!changed) return pass(changed.error());
+        return list_store::append(writer, LogItem::Kind::lists, list->id, 0, {});
+    });
+    if (!status) return pass(status.error());
+    state_->notify();
+    return changed;
 }
 
 Status Lists::remove(std::string_view name) {
@@ -330,11 +357,16 @@ Result<std::optional<Entry>> Lists::entry(std::string_view name, const Value& va
     return entry;
 }
 
-Result<EntryPage> Lists::entries(std::string_view name, std::string_view cursor, std::size_t limit) const {
+Result<EntryPage> Lists::entries(std::string_view name, std::string_view cursor, std::size_t limit,
+                                 const EntryFilter& filter) const {
     const auto from = cursor.empty() ? std::nullopt : parse_cursor(cursor);
     if (!cursor.empty() && !from)
         return fail(ErrorCode::invalid, "the cursor is none that a page ended with");
+    const auto range = KeyRange::of(filter.prefix);
+    if (!range) return fail(ErrorCode::invalid, "a hash begins with hexadecimal digits, at most 64");
     limit = std::clamp<std::size_t>(limit, 1, kMaxPage);
+    const bool picks = filter.state || !filter.prefix.empty();
+    const auto rows_at_once = static_cast<std::int64_t>(picks ? std::max<std::size_t>(limit, 1'000) : limit);
     EntryPage page;
     auto status = state_->store.read([&](Reader& reader) -> Status {
         page = {};
@@ -343,13 +375,25 @@ Result<EntryPage> Lists::entries(std::string_view name, std::string_view cursor,
         const auto& [list, published] = *opened;
         std::optional<Key> after = from;
         bool more = true;
+        std::size_t looked_at = 0;
         Status bad;
-        while (more && page.entries.size() < limit) {
-            auto rows = list_store::each_entry(
-                reader, list.id, after, static_cast<std::int64_t>(limit), [&](const StoredEntry& stored) {
-                    if (page.entries.size() == limit) return false;
+        while (more && page.entries.size() < limit && looked_at < kMostLookedAt) {
+            if (!filter.prefix.empty() && !range->skip(after)) {
+                more = false;
+                break;
+            }
+            bool outside = false;
+            bool full = false;
+            auto rows =
+                list_store::each_entry(reader, list.id, after, rows_at_once, [&](const StoredEntry& stored) {
+                    full = page.entries.size() == limit;
+                    if (full) return false;
                     after = stored.key;
+                    ++looked_at;
+                    outside = !filter.prefix.empty() && !range->contains(stored.key);
+                    if (outside) return false;
                     if (!published.contains(stored.import)) return true;
+                    if (filter.state && stored.state != *filter.state) return true;
                     auto value = Value::unpack(stored.key.method, stored.packed());
                     if (!value) {
                         bad = pass(value.error());
@@ -360,7 +404,7 @@ Result<EntryPage> Lists::entries(std::string_view name, std::string_view cursor,
                 });
             if (!rows) return pass(rows.error());
             if (!bad) return bad;
-            more = *rows;
+            more = *rows || outside || full;  // ended early: there may be more all the same
         }
         if (more && after) page.next = cursor_of(*after);
         return {};

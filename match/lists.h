@@ -103,6 +103,11 @@ struct Entry {
     Time when;  // of the last change to it
 };
 
+// Which entries are wanted; empty: all.
+struct EntryFilter {
+    std::optional<EntryState> state{};
+    std::string prefix{};  // hexadecimal digits that the hash begins with: of MD5, SHA-1, SHA-256 and PDQ
+};
 struct EntryPage {
     std::vector<Entry> entries;
     std::optional<std::string> next;  // the cursor of the page after this one; none: that was the last
@@ -172,6 +177,9 @@ class Lists {
     Status remove(std::string_view name);
     Result<List> find(std::string_view name) const;
     Result<std::vector<List>> all() const;  // by name
+    // Changes category, source, thresholds and expiry; name and kind stay. Matchers go by it at once. `edit`
+    // may be called more than once.
+    Result<List> change(std::string_view name, const std::function<Status(ListSettings&)>& edit);
 
     // Adding what is there already changes nothing but is counted.
     Result<Added> add(std::string_view name, std::span<const Value> values, std::string_view who,
@@ -185,7 +193,10 @@ class Lists {
     // In a stable order; an empty cursor begins. Memory: `limit` entries (1–10,000).
     // Reads the whole list: `corrupt`, in words, where entries that it says it has can't be read.
     Status verify(std::string_view name) const;
-    Result<EntryPage> entries(std::string_view name, std::string_view cursor, std::size_t limit) const;
+    // With a filter a page may hold fewer entries than there are, even none, as long as it has a `next`:
+    // each call looks at a bounded number of entries.
+    Result<EntryPage> entries(std::string_view name, std::string_view cursor, std::size_t limit,
+                              const EntryFilter& filter = {}) const;
     // Streams the whole list: CSV with a header (method, value, state, note, added_by, added_at), or JSON
     // lines with the same keys. import() reads either back with the same values, states and notes.
     Status export_to(std::string_view name, formats::Format format,

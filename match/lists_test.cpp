@@ -1,6 +1,7 @@
 // Hash lists in the store, the same on both databases.
 #include "match/lists.h"
 
+#include "base/text.h"
 #include "match/formats/read_case.h"
 #include "match/list_store.h"
 #include "match/lists_state.h"
@@ -19,6 +20,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::md5;
 using testing::Room;
+using testing::sha1;
+using testing::sha256;
 using ::testing::SizeIs;
 
 class ListsTest : public ::testing::TestWithParam<store::testing::Kind> {
@@ -114,6 +117,79 @@ TEST_P(ListsTest, PagesGiveEachEntryOnce) {
     std::ranges::sort(expected);
     EXPECT_EQ(seen, expected);
     EXPECT_EQ(room.lists->entries("a", "nonsense", 10).error().code, ErrorCode::invalid);
+}
+
+// Every entry that a plain look at all of them would pick, once and in order, whatever the page's size.
+TEST_P(ListsTest, AFilterFindsWhatALookAtEveryEntryWould) {
+    room.make("a");
+    std::vector<Value> values;
+    for (int i = 0; i < 60; ++i) {
+        values.push_back(md5(i));
+        values.push_back(sha1(i));
+        values.push_back(sha256(i));
+    }
+    for (const char* digits : {"00", "0f", "ff"}) {
+        std::string text(64, digits[1]);
+        text[0] = digits[0];
+        for (const Method method : {Method::pdq, Method::sha256})
+            values.push_back(*Value::parse(method, text));
+        values.push_back(*Value::parse(Method::md5, text.substr(0, 32)));
+    }
+    ASSERT_TRUE(room.lists->add("a", values, "ann"));
+    for (std::size_t i = 0; i < values.size(); i += 7)
+        ASSERT_TRUE(room.lists->set("a", values[i], EntryState::quarantined, std::nullopt, "ann"));
+    const auto all = room.lists->entries("a", "", 1000);
+    ASSERT_TRUE(all);
+    const std::string whole = values.front().text();
+    for (const std::string prefix : {"", "0", "00", "0F", "f", "ff", "a", "7b", "012345", whole.c_str()}) {
+        for (const auto state : {std::optional<EntryState>{}, std::optional(EntryState::quarantined),
+                                 std::optional(EntryState::disabled)}) {
+            std::vector<std::string> expected;
+            for (const auto& entry : all->entries) {
+                if ((!state || entry.state == *state) && entry.value.text().starts_with(lower(prefix)))
+                    expected.push_back(entry.value.text());
+            }
+            for (const std::size_t limit : {1U, 3U, 1000U}) {
+                std::vector<std::string> found;
+                std::string cursor;
+                do {
+                    const auto page = room.lists->entries("a", cursor, limit, {state, prefix});
+                    ASSERT_TRUE(page) << page.error().message;
+                    EXPECT_LE(page->entries.size(), limit);
+                    for (const auto& entry : page->entries) found.push_back(entry.value.text());
+                    cursor = page->next.value_or("");
+                } while (!cursor.empty() && found.size() <= expected.size());
+                EXPECT_EQ(found, expected) << prefix << ' ' << limit;
+            }
+        }
+    }
+    EXPECT_EQ(room.lists->entries("a", "", 10, {{}, "xyz"}).error().code, ErrorCode::invalid);
+    EXPECT_EQ(room.lists->entries("a", "", 10, {{}, std::string(65, 'a')}).error().code, ErrorCode::invalid);
+}
+
+TEST_P(ListsTest, AListsSettingsAreChanged) {
+    room.make("a");
+    const auto changed = room.lists->change("a", [](ListSettings& settings) -> Status {
+        settings.thresholds.pdq = 12;
+        settings.source = " a hotline ";
+        settings.kind = ListKind::negative;
+        settings.name = "b";
+        return {};
+    });
+    ASSERT_TRUE(changed) << changed.error().message;
+    const auto list = room.lists->find("a");
+    ASSERT_TRUE(list);
+    EXPECT_EQ(list->thresholds.pdq, 12);
+    EXPECT_EQ(list->source, "a hotline");
+    EXPECT_EQ(list->kind, ListKind::known);
+    const auto wide = room.lists->change("a", [](ListSettings& settings) -> Status {
+        settings.thresholds.pdq = 64;
+        return {};
+    });
+    EXPECT_EQ(wide.error().code, ErrorCode::invalid);
+    EXPECT_EQ(room.lists->find("a")->thresholds.pdq, 12);
+    EXPECT_EQ(room.lists->change("none", [](ListSettings&) -> Status { return {}; }).error().code,
+              ErrorCode::not_found);
 }
 
 TEST_P(ListsTest, ARemovedListIsGoneAndItsNameFree) {

@@ -249,6 +249,25 @@ TEST_P(StoredMatcher, SeesImportsRemovalsAndOtherProcessesChanges) {
     EXPECT_LT(Steady::now() - began, std::chrono::seconds(1)) << "list changes are matchable within a second";
 }
 
+TEST_P(StoredMatcher, GoesByAListsNewThresholdAtOnce) {
+    room.make("a");
+    const auto matcher = open(room.lists.get(), all_stored(), room.clock);
+    const std::string zeros(64, '0');
+    ASSERT_TRUE(room.lists->add("a", std::vector{*Value::parse(Method::pdq, zeros)}, "ann"));
+    const Query near = query_of(*Value::parse(Method::pdq, "ff" + zeros.substr(2)));  // 8 bits away
+    EXPECT_EQ(ask(*matcher, near).decision, Decision::near);
+    const auto set = [&](int pdq) {
+        return room.lists->change("a", [pdq](ListSettings& settings) -> Status {
+            settings.thresholds.pdq = pdq;
+            return {};
+        });
+    };
+    ASSERT_TRUE(set(7));
+    EXPECT_EQ(ask(*matcher, near).decision, Decision::none);
+    ASSERT_TRUE(set(8));
+    EXPECT_EQ(ask(*matcher, near).decision, Decision::near);
+}
+
 TEST_P(StoredMatcher, NamedListsOnlyAndExpiryAreHeld) {
     room.make("a");
     room.make("b");

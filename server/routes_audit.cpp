@@ -28,8 +28,14 @@ http::Response entries(Call& call) {
     };
     filter.who = text("who");
     filter.what = text("what");
+    if (filter.what && filter.what->find('.') == std::string::npos) *filter.what += '.';  // "list": all of it
     filter.on_kind = text("on");
     filter.on_id = text("on_id");
+    if (const auto colon = filter.on_kind ? filter.on_kind->find(':') : std::string::npos;
+        colon != std::string::npos && !filter.on_id) {
+        filter.on_id = filter.on_kind->substr(colon + 1);
+        filter.on_kind->resize(colon);
+    }
     for (const auto& [name, slot] : {std::pair{"from", &filter.from}, std::pair{"to", &filter.to}}) {
         const auto time = time_of(*query, name);
         if (!time) return problem_of(time.error());

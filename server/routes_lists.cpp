@@ -3,6 +3,7 @@
 #include "audit/audit.h"
 #include "base/text.h"
 #include "match/list_json.h"
+#include "message/message.h"
 #include "server/app.h"
 #include "server/routes.h"
 
@@ -23,9 +24,14 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMostImport = std::uint64_t{512} << 20;
 
-// What was done to a list, for the audit log and everybody's live view.
-void tell(Call& call, std::string_view what, const std::string& list, std::string detail) {
-    (void)call.app.store->write([&](store::Writer& writer) {
+// What was done to a list, for the audit log, webhooks and everybody's live view.
+void tell(Call& call, std::string_view what, const std::string& list, const std::string& detail) {
+    const std::string event = ordered_json{{"name", list}, {"what", what}}.dump();
+    (void)call.app.store->write([&](store::Writer& writer) -> Status {
+        if (what != "list.exported") {
+            if (auto sent = message::publish(writer, "list.changed", event, call.now); !sent)
+                return pass(sent.error());
+        }
         return audit::append(writer,
                              {.who = call.caller.who,
                               .what = std::string(what),
@@ -34,7 +40,7 @@ void tell(Call& call, std::string_view what, const std::string& list, std::strin
                              call.now)
             .map([](std::int64_t) {});
     });
-    call.app.hub.publish("list", ordered_json{{"name", list}, {"what", what}}.dump());
+    call.app.hub.publish("list", event);
 }
 
 std::string text_at(const json& object, const char* key) {
@@ -50,6 +56,29 @@ http::Response lists(Call& call) {
     return json_answer(200, page_of(std::move(items), std::nullopt));
 }
 
+Status read_thresholds(const json& body, match::Thresholds& thresholds) {
+    const auto given = body.find("thresholds");
+    if (given == body.end()) return {};
+    if (!given->is_object()) return fail(ErrorCode::invalid, "'thresholds' has to be an object");
+    for (const auto& [name, value] : given->items()) {
+        const std::string assignment = name + '=' + (value.is_number_integer() ? value.dump() : "?");
+        if (auto set = match::set_threshold(thresholds, assignment); !set) return set;
+    }
+    return {};
+}
+
+// Null takes the expiry away.
+Status read_expiry(const json& body, std::optional<Time>& expires) {
+    const auto given = body.find("expires");
+    if (given == body.end()) return {};
+    expires.reset();
+    if (given->is_null()) return {};
+    const std::string text = text_at(body, "expires");
+    if (given->is_string() && text.empty()) return {};
+    expires = Time::parse(text);
+    return expires ? Status{} : fail(ErrorCode::invalid, "'expires' is no RFC 3339 time");
+}
+
 Result<match::ListSettings> settings_of(const json& body) {
     if (!body.is_object()) return fail(ErrorCode::invalid, "the body has to be an object");
     match::ListSettings settings;
@@ -61,18 +90,8 @@ Result<match::ListSettings> settings_of(const json& body) {
         if (!kind) return fail(ErrorCode::invalid, "'kind' has to be known or negative");
         settings.kind = *kind;
     }
-    if (const auto thresholds = body.find("thresholds"); thresholds != body.end()) {
-        if (!thresholds->is_object()) return fail(ErrorCode::invalid, "'thresholds' has to be an object");
-        for (const auto& [name, value] : thresholds->items()) {
-            const std::string assignment = name + '=' + (value.is_number_integer() ? value.dump() : "?");
-            if (auto set = match::set_threshold(settings.thresholds, assignment); !set)
-                return pass(set.error());
-        }
-    }
-    if (const std::string text = text_at(body, "expires"); !text.empty()) {
-        settings.expires = Time::parse(text);
-        if (!settings.expires) return fail(ErrorCode::invalid, "'expires' is no RFC 3339 time");
-    }
+    if (auto read = read_thresholds(body, settings.thresholds); !read) return pass(read.error());
+    if (auto read = read_expiry(body, settings.expires); !read) return pass(read.error());
     return settings;
 }
 
@@ -90,6 +109,31 @@ http::Response create(Call& call) {
 http::Response show(Call& call) {
     const auto list = call.app.lists->find(call.parameters.at(0));
     return list ? json_answer(200, to_json(*list)) : problem_of(list.error());
+}
+
+// What the body names; name and kind stay for good.
+http::Response change(Call& call) {
+    const auto body = call.json();
+    if (!body) return bad_request(body.error().message);
+    if (!body->is_object()) return problem_of({ErrorCode::invalid, "the body has to be an object"});
+    for (const char* fixed : {"name", "kind"}) {
+        if (body->contains(fixed))
+            return problem_of({ErrorCode::invalid, "a list keeps its name and its kind: make another one"});
+    }
+    const std::string& name = call.parameters.at(0);
+    const auto list = call.app.lists->change(name, [&](match::ListSettings& settings) -> Status {
+        if (body->contains("category")) settings.category = text_at(*body, "category");
+        if (body->contains("source")) settings.source = text_at(*body, "source");
+        if (auto read = read_thresholds(*body, settings.thresholds); !read) return read;
+        return read_expiry(*body, settings.expires);
+    });
+    if (!list) return problem_of(list.error());
+    tell(call, "list.changed", name,
+         audit::detail({{"category", std::string_view(list->category)},
+                        {"pdq", std::int64_t{list->thresholds.pdq}},
+                        {"vpdq", std::int64_t{list->thresholds.vpdq}},
+                        {"vpdq_share", std::int64_t{list->thresholds.vpdq_share}}}));
+    return json_answer(200, to_json(*list));
 }
 
 http::Response remove(Call& call) {
@@ -110,27 +154,33 @@ http::Response entries(Call& call) {
     const auto limit = limit_of(*query, 1000);
     if (!limit) return problem_of(limit.error());
     const std::string& name = call.parameters.at(0);
-    // One hash looked for is an answer of one entry or none.
-    if (const auto wanted = query->get("q"); wanted && !wanted->empty()) {
+    match::EntryFilter filter;
+    if (const auto word = query->get("state"); word && !word->empty()) {
+        filter.state = match::formats::parse_entry_state(*word);
+        if (!filter.state)
+            return problem_of({ErrorCode::invalid, "'state' has to be active, quarantined or disabled"});
+    }
+    const std::string_view wanted = trim(query->get("q").value_or(""));
+    // The beginning of a hash, or a whole value of any method.
+    if (const bool digits = wanted.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+        !digits || wanted.size() > 64) {
+        const auto list = call.app.lists->find(name);
+        if (!list) return problem_of(list.error());
         auto items = ordered_json::array();
-        for (const Method method : {Method::pdq, Method::sha256}) {
-            const auto value = Value::guess(*wanted, method);
-            if (!value) return problem_of(value.error());
+        if (const auto value = Value::guess(wanted, Method::pdq)) {
             const auto entry = call.app.lists->entry(name, *value);
             if (!entry) return problem_of(entry.error());
-            if (*entry && items.empty()) items.push_back(to_json(**entry));
+            if (*entry && (!filter.state || (*entry)->state == *filter.state))
+                items.push_back(to_json(**entry));
         }
         return json_answer(200, page_of(std::move(items), std::nullopt));
     }
-    const auto page =
-        call.app.lists->entries(name, query->get("cursor").value_or(""), static_cast<std::size_t>(*limit));
+    filter.prefix = wanted;
+    const auto page = call.app.lists->entries(name, query->get("cursor").value_or(""),
+                                              static_cast<std::size_t>(*limit), filter);
     if (!page) return problem_of(page.error());
-    const auto state = query->get("state");
     auto items = ordered_json::array();
-    for (const match::Entry& entry : page->entries) {
-        if (!state || state->empty() || match::formats::to_string(entry.state) == *state)
-            items.push_back(to_json(entry));
-    }
+    for (const match::Entry& entry : page->entries) items.push_back(to_json(entry));
     return json_answer(200, page_of(std::move(items), page->next));
 }
 
@@ -312,9 +362,11 @@ void add_list_routes(RouteList& routes) {
     routes.push_back({get, "/api/v1/lists", "All hash lists", 0, false, lists});
     routes.push_back({post, "/api/v1/lists", "Make a list", kJsonBody, true, create});
     routes.push_back({get, "/api/v1/lists/{name}", "One list", 0, false, show});
+    routes.push_back({patch, "/api/v1/lists/{name}", "Change category, source, thresholds or expiry",
+                      kJsonBody, false, change});
     routes.push_back({delete_, "/api/v1/lists/{name}", "Remove a list and its entries", 0, false, remove});
-    routes.push_back(
-        {get, "/api/v1/lists/{name}/entries", "A list's entries, or the one of a hash", 0, false, entries});
+    routes.push_back({get, "/api/v1/lists/{name}/entries",
+                      "A list's entries, by the beginning of a hash and by state", 0, false, entries});
     routes.push_back({post, "/api/v1/lists/{name}/entries", "Add hashes", kJsonBody, true, add});
     routes.push_back(
         {patch, "/api/v1/lists/{name}/entries", "Set the state of an entry", kJsonBody, false, set});

@@ -7,6 +7,7 @@
 #include "server/session.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include <nlohmann/json.hpp>
 
@@ -59,7 +60,8 @@ ordered_json to_json(const accounts::ApiKey& key) {
 http::Response welcome(Call& call, int status, const Person& person, const std::string& token) {
     const ordered_json body{{"account", to_json(person)},
                             {"csrf", accounts::csrf_token(token)},
-                            {"profile", call.app.settings->get().profile}};
+                            {"profile", call.app.settings->get().profile},
+                            {"version", RUSHLIGHT_VERSION}};
     http::Response response = json_answer(status, body);
     response.headers.emplace_back("Set-Cookie", session_cookie(call, token, false));
     return response;
@@ -106,6 +108,11 @@ http::Response set_up(Call& call) {
     return welcome(call, 201, *person, signed_in->token);
 }
 
+http::Response slowed(std::chrono::seconds wait) {
+    return http::problem(429, "too many attempts: wait a while before the next", "/problems/rate-limited")
+        .with("Retry-After", std::to_string(wait.count()));
+}
+
 http::Response sign_in(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
@@ -122,9 +129,7 @@ http::Response sign_in(Call& call) {
             return http::problem(401, "a code of the second factor is wanted", "/problems/second-factor",
                                  "\"second_factor\":true");
         case accounts::SignIn::State::slowed:
-            return http::problem(429, "too many attempts: wait a while before the next",
-                                 "/problems/rate-limited")
-                .with("Retry-After", std::to_string(result->wait.count()));
+            return slowed(result->wait);
         case accounts::SignIn::State::refused:
             break;
     }
@@ -142,7 +147,8 @@ http::Response reset(Call& call) {
 http::Response session(Call& call) {
     return json_answer(200, {{"account", to_json(call.caller.session->person)},
                              {"csrf", accounts::csrf_token(call.caller.token)},
-                             {"profile", call.app.settings->get().profile}});
+                             {"profile", call.app.settings->get().profile},
+                             {"version", RUSHLIGHT_VERSION}});
 }
 
 http::Response sign_out(Call& call) {
@@ -155,13 +161,18 @@ http::Response sign_out(Call& call) {
 
 http::Response me(Call& call) { return json_answer(200, to_json(call.caller.session->person)); }
 
+// A secret that one typed wrongly is a mistake in the form, not a lack of rights.
+http::Response mistyped(const Error& error) {
+    return problem_of(error.code == ErrorCode::denied ? Error{ErrorCode::invalid, error.message} : error);
+}
+
 http::Response change_password(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
     const auto changed =
         call.app.accounts->change_password(call.caller.session->person.id, text_at(*body, "old"),
                                            text_at(*body, "new"), call.head.peer, call.now);
-    return changed ? http::Response::empty(204) : problem_of(changed.error());
+    return changed ? http::Response::empty(204) : mistyped(changed.error());
 }
 
 http::Response begin_totp(Call& call) {
@@ -175,10 +186,25 @@ http::Response confirm_totp(Call& call) {
     if (!body) return bad_request(body.error().message);
     const auto codes = call.app.accounts->confirm_second_factor(call.caller.session->person.id,
                                                                 text_at(*body, "code"), call.now);
-    return codes ? json_answer(200, {{"recovery_codes", *codes}}) : problem_of(codes.error());
+    return codes ? json_answer(200, {{"recovery_codes", *codes}}) : mistyped(codes.error());
 }
 
+// Asks for the password first: an open browser alone must not take the second factor away. Trying it is
+// slowed as signing in is; since a second factor is on, it opens no session.
 http::Response remove_totp(Call& call) {
+    const Person& person = call.caller.session->person;
+    if (person.second_factor) {
+        const auto body = call.json();
+        if (!body) return bad_request(body.error().message);
+        const auto tried = call.app.accounts->sign_in({.email = person.email,
+                                                       .password = text_at(*body, "password"),
+                                                       .peer = std::string(call.head.peer)},
+                                                      call.now);
+        if (!tried) return problem_of(tried.error());
+        if (tried->state == accounts::SignIn::State::slowed) return slowed(tried->wait);
+        if (tried->state != accounts::SignIn::State::second_factor_wanted)
+            return problem_of({ErrorCode::invalid, "the password is wrong"});
+    }
     const auto gone =
         call.app.accounts->remove_second_factor(call.caller.session->person.id, call.caller.who, call.now);
     return gone ? http::Response::empty(204) : problem_of(gone.error());
@@ -220,6 +246,23 @@ http::Response people(Call& call) {
     const bool full = std::cmp_equal(all->size(), *limit);
     return json_answer(200,
                        page_of(std::move(items), full ? std::optional(all->back().id.text) : std::nullopt));
+}
+
+// Who stands behind the ids that lists, policies and the audit log name: at most the first 1,000 people and
+// the first 1,000 keys. Whoever was forgotten has no name any more.
+http::Response names(Call& call) {
+    constexpr int kMost = 1000;
+    const auto people = call.app.accounts->list(std::nullopt, kMost);
+    if (!people) return problem_of(people.error());
+    const auto keys = call.app.keys->list(std::nullopt, kMost);
+    if (!keys) return problem_of(keys.error());
+    auto items = ordered_json::array();
+    for (const Person& one : *people) {
+        if (!one.email.empty()) items.push_back({{"who", accounts::who(one.id)}, {"name", one.email}});
+    }
+    for (const accounts::ApiKey& one : *keys)
+        items.push_back({{"who", accounts::who(one.id)}, {"name", one.name}});
+    return json_answer(200, page_of(std::move(items), std::nullopt));
 }
 
 http::Response create_person(Call& call) {
@@ -346,6 +389,7 @@ void add_session_routes(RouteList& routes) {
 
 void add_account_routes(RouteList& routes) {
     using enum http::Method;
+    routes.push_back({get, "/api/v1/names", "Who stands behind the ids of people and keys", 0, false, names});
     routes.push_back({get, "/api/v1/accounts", "All people", 0, false, people});
     routes.push_back({post, "/api/v1/accounts", "Add a person", kJsonBody, true, create_person});
     routes.push_back({patch, "/api/v1/accounts/{id}", "Change roles, or switch a person off", kJsonBody,

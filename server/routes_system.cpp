@@ -166,8 +166,8 @@ http::Response overview(Call& call) {
     };
     need("canary_silent", canary.at != Time{} && !canary.ok ? 1 : 0, "/health", "bad");
     need("no_lists", entries == 0 ? 1 : 0, "/lists", "warn");
-    need("dead_letters", dead, "/webhooks", "warn");
-    need("held", usage->files, "/check", "info");
+    need("dead_letters", dead, "/webhooks?tab=dead", "warn");
+    need("held", usage->files, "/holding", "info");
     return json_answer(200, {{"needs_me", needs},
                              {"today",
                               {{"checks", sum.exact + sum.near + sum.none + sum.unreadable},

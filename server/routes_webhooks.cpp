@@ -180,10 +180,19 @@ http::Response dead_letters(Call& call) {
     const Status read = call.app.store->read([&](store::Reader& reader) -> Status {
         auto all = queue::dead_letters(reader, {.limit = 200});
         if (!all) return pass(all.error());
+        auto hooks = message::endpoints(reader);
+        if (!hooks) return pass(hooks.error());
         items = ordered_json::array();
         for (const queue::DeadLetter& one : *all) {
+            // Deliveries wait for each other by endpoint: where each was to go.
+            std::string url;
+            for (const message::Endpoint& hook : *hooks) {
+                if (one.kind == message::kJobKind && one.key.ends_with(':' + std::to_string(hook.id.value)))
+                    url = hook.url;
+            }
             items.push_back({{"id", std::to_string(one.id.value)},
                              {"kind", one.kind},
+                             {"url", url},
                              {"attempts", one.attempts},
                              {"died", one.died_at.rfc3339()},
                              {"why", one.why}});
