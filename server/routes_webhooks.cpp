@@ -187,7 +187,7 @@ http::Response dead_letters(Call& call) {
             // Deliveries wait for each other by endpoint: where each was to go.
             std::string url;
             for (const message::Endpoint& hook : *hooks) {
-                if (one.kind == message::kJobKind && one.key.ends_with(':' + std::to_string(hook.id.value)))
+                if (one.kind == message::kJobKind && one.key.ends_with('.' + std::to_string(hook.id.value)))
                     url = hook.url;
             }
             items.push_back({{"id", std::to_string(one.id.value)},

@@ -17,13 +17,13 @@ export interface Place {
 
 export const places: Place[] = [
   { path: '/', name: 'page.overview', icon: 'overview', group: 'top', load: () => import('./pages/Overview.svelte') },
-  { path: '/check', name: 'page.check', icon: 'checkPage', group: 'detect', roles: ['analyst'], load: () => import('./pages/Check.svelte') },
-  { path: '/scans', name: 'page.scans', icon: 'scans', group: 'detect', roles: ['analyst'], load: () => import('./pages/Scans.svelte') },
-  { path: '/scans/:id', name: 'page.scans', roles: ['analyst'], load: () => import('./pages/Scan.svelte') },
+  { path: '/check', name: 'page.check', icon: 'checkPage', group: 'detect', roles: ['analyst', 'admin'], load: () => import('./pages/Check.svelte') },
+  { path: '/scans', name: 'page.scans', icon: 'scans', group: 'detect', roles: ['analyst', 'admin'], load: () => import('./pages/Scans.svelte') },
+  { path: '/scans/:id', name: 'page.scans', roles: ['analyst', 'admin'], load: () => import('./pages/Scan.svelte') },
   { path: '/lists', name: 'page.lists', icon: 'lists', group: 'detect', roles: ['analyst', 'steward', 'admin'], load: () => import('./pages/Lists.svelte') },
   { path: '/lists/:id', name: 'page.lists', roles: ['analyst', 'steward', 'admin'], load: () => import('./pages/List.svelte') },
   { path: '/policy', name: 'page.policy', icon: 'policy', group: 'detect', load: () => import('./pages/Policy.svelte') },
-  { path: '/holding', name: 'page.holding', icon: 'archive', group: 'detect', roles: ['analyst', 'reviewer', 'admin'], load: () => import('./pages/Holding.svelte') },
+  { path: '/holding', name: 'page.holding', icon: 'archive', group: 'detect', roles: ['analyst', 'admin'], load: () => import('./pages/Holding.svelte') },
   { path: '/webhooks', name: 'page.webhooks', icon: 'webhook', group: 'system', roles: ['admin'], load: () => import('./pages/Webhooks.svelte') },
   { path: '/audit', name: 'page.audit', icon: 'audit', group: 'system', roles: ['admin', 'steward'], load: () => import('./pages/Audit.svelte') },
   { path: '/people', name: 'page.people', icon: 'people', group: 'system', roles: ['admin'], load: () => import('./pages/People.svelte') },

@@ -28,7 +28,7 @@ const refuse = (...arguments_) => {
 function seed(state) {
   const list = (name, more) => ({
     name, kind: 'known', category: 'csam', source: '', thresholds: { pdq: 31, vpdq: 31, vpdq_share: 80 }, entries: 0, active: 0, quarantined: 0,
-    disabled: 0, created: at(86400 * 40), created_by: ADMIN.email, changed: at(3600), rows: [], ...more,
+    disabled: 0, created: at(86400 * 40), created_by: 'account:acc_1', changed: at(3600), rows: [], ...more,
   });
   const rows = (name, count) =>
     Array.from({ length: count }, (_, i) => ({
@@ -36,7 +36,7 @@ function seed(state) {
       method: ['pdq', 'md5', 'sha256'][i % 3],
       state: i % 17 === 5 ? 'quarantined' : i % 29 === 7 ? 'disabled' : 'active',
       ...(i % 4 === 0 ? { note: `case 2026-${100 + i}` } : {}),
-      who: i % 5 ? ADMIN.email : 'key:importer',
+      who: i % 5 ? 'account:acc_1' : 'key:key_2',
       when: at(3600 * i + 60),
     }));
   state.lists = [
@@ -49,7 +49,7 @@ function seed(state) {
     threshold: 31, orientation: decision === 'near' ? 'rot90' : 'original', category: 'csam',
   });
   state.checks = ['near', 'exact', 'unreadable', 'near', 'exact'].map((decision, i) => ({
-    id: `chk_${i}`, at: at(120 + i * 700), by: i % 2 ? 'key:upload-service' : ADMIN.email, decision, action: { near: 'hold', exact: 'block', unreadable: 'allow' }[decision],
+    id: `chk_${i}`, at: at(120 + i * 700), by: i % 2 ? 'key:key_1' : 'account:acc_1', decision, action: { near: 'hold', exact: 'block', unreadable: 'allow' }[decision],
     type: ['image/jpeg', 'image/png', 'video/mp4'][i % 3], bytes: 214_000 + i * 91_533, sha256: hash(`check ${i}`), pdq: hash(`pdq ${i}`),
     matches: decision === 'unreadable' ? [] : [match(decision)], context: { ref: `upload-${i}` }, held: i === 1,
   }));
@@ -67,31 +67,32 @@ function seed(state) {
     };
   });
   state.keys = [
-    { id: 'key_1', name: 'upload-service', scopes: ['check'], created: at(86400 * 20), created_by: ADMIN.email, last_used: at(40) },
-    { id: 'key_2', name: 'nightly import', scopes: ['lists', 'read'], created: at(86400 * 90), created_by: ADMIN.email, last_used: at(86400 * 3), expires: at(-86400 * 200) },
-    { id: 'key_3', name: 'old service', scopes: ['check'], created: at(86400 * 300), created_by: ADMIN.email, revoked: at(86400 * 10) },
+    { id: 'key_1', name: 'upload-service', scopes: ['check'], made: at(86400 * 20), made_by: 'account:acc_1', used: at(40) },
+    { id: 'key_2', name: 'nightly import', scopes: ['lists', 'read'], made: at(86400 * 90), made_by: 'account:acc_1', used: at(86400 * 3), expires: at(-86400 * 200) },
+    { id: 'key_3', name: 'old service', scopes: ['check'], made: at(86400 * 300), made_by: 'account:acc_1', revoked: at(86400 * 10) },
   ];
   state.webhooks = [
-    { id: 'wh_1', url: 'https://platform.example/rushlight/hook', events: ['check.matched', 'canary.missed'], active: true, created: at(86400) },
-    { id: 'wh_2', url: 'https://staging.platform.example/a/very/long/path/that/somebody/configured/once/and/forgot', events: ['scan.done'], active: false, created: at(86400 * 3) },
+    { id: 'wh_1', url: 'https://platform.example/rushlight/hook', events: ['check.matched', 'canary.missed'], state: 'active', made: at(86400) },
+    { id: 'wh_2', url: 'https://staging.platform.example/a/very/long/path/that/somebody/configured/once/and/forgot', events: [], state: 'paused', why_paused: '16 tries failed', made: at(86400 * 3) },
   ];
-  state.attempts = [0, 1, 2].map((i) => ({ id: `att_${i}`, at: at(300 * (i + 1)), event: 'check.matched', attempt: i + 1, ...(i === 2 ? { error: 'connection refused' } : { status: i ? 503 : 200, ms: 42 + i }) }));
-  state.dead = [{ id: 'dead_1', webhook: 'wh_2', url: 'https://staging.platform.example/hook', event: 'scan.done', made: at(86400), attempts: 12, error: '503 Service Unavailable' }];
+  state.attempts = [0, 1, 2].map((i) => ({ event: `evt_${i}`, type: 'check.matched', attempt: 3 - i, at: at(300 * (i + 1)), ms: 42 + i, status: [200, 503, 0][i], delivered: i === 0, why: ['', 'it answered 503', 'connection refused'][i] }));
+  state.dead = [{ id: 'dead_1', kind: 'message.deliver', url: 'https://staging.platform.example/hook', attempts: 16, died: at(86400), why: 'it answered 503' }];
   state.accounts.push(
-    { id: 'acc_2', email: 'grace.with.a.very.long.address@hotline.example.org', roles: ['analyst', 'reviewer'], active: true, totp: true, created: at(86400 * 8), last_seen: at(900) },
-    { id: 'acc_3', email: 'former@example.org', roles: ['viewer'], active: false, totp: false, created: at(86400 * 80), last_seen: at(86400 * 30) },
+    { id: 'acc_2', email: 'grace.with.a.very.long.address@hotline.example.org', roles: ['analyst', 'reviewer'], active: true, has_password: true, second_factor: true, made: at(86400 * 8), signed_in: at(900) },
+    { id: 'acc_3', email: 'former@example.org', roles: ['viewer'], active: false, has_password: true, second_factor: false, made: at(86400 * 80), signed_in: at(86400 * 30) },
   );
   state.policies = [
-    { version: 2, by: ADMIN.email, at: at(86400 * 2), note: 'partner list is new: look first', rules: [{ list: 'partner exchange with a rather long name, agreed in writing 2026', action: 'hold', review: true }, { category: 'csam', kind: 'exact', action: 'block', review: false }], fallback: { exact: { action: 'block', review: true }, near: { action: 'hold', review: true }, unreadable: 'allow' } },
-    { version: 1, by: ADMIN.email, at: at(86400 * 30), note: 'first', rules: [], fallback: { exact: { action: 'block', review: true }, near: { action: 'hold', review: true }, unreadable: 'allow' } },
+    { version: 2, by: 'account:acc_1', at: at(86400 * 2), note: 'partner list is new: look first', rules: [{ list: 'partner exchange with a rather long name, agreed in writing 2026', action: 'hold', review: true }, { category: 'csam', kind: 'exact', action: 'block', review: false }], fallback: { exact: { action: 'block', review: true }, near: { action: 'hold', review: true }, unreadable: 'allow' } },
+    { version: 1, by: 'account:acc_1', at: at(86400 * 30), note: 'first', rules: [], fallback: { exact: { action: 'block', review: true }, near: { action: 'hold', review: true }, unreadable: 'allow' } },
   ];
   state.settings.holding.on = true;
-  for (const [what, on, detail] of [['list.import', 'national-hotline', { read: 130, added: 130 }], ['key.create', 'upload-service', { scopes: ['check'] }], ['policy.save', 'version 2', { note: 'partner list is new: look first' }], ['holding.destroy', 'held_9', { reason: 'decided: harmless' }], ['session.open', ADMIN.email, null]]) record(state, ADMIN.email, what, on, detail);
-  for (let i = 0; i < 120; ++i) record(state, 'key:upload-service', 'check.matched', `chk_${100 + i}`, { decision: i % 3 ? 'near' : 'exact' });
+  for (const [what, on, detail] of [['list.imported', 'list:national-hotline', { added: 130 }], ['api_key.created', 'key:key_1', { scopes: ['check'] }], ['policy.saved', 'policy:2', { note: 'partner list is new: look first' }], ['held_file.destroyed', 'held_file:held_9', { reason: 'decided: harmless' }], ['account.signed_in', 'account:acc_1', null]]) record(state, 'account:acc_1', what, on, detail);
+  for (let i = 0; i < 120; ++i) record(state, 'key:key_1', 'check.matched', `check:chk_${100 + i}`, { decision: i % 3 ? 'near' : 'exact' });
 }
 
 function record(state, who, what, on, detail = null) {
-  state.audit.push({ number: state.audit.length + 1, at: at(Math.max(0, 8000 - state.audit.length * 60)), who, what, on, ...(detail ? { detail } : {}) });
+  const [kind, ...id] = on.split(':');
+  state.audit.push({ number: String(state.audit.length + 1), at: at(Math.max(0, 8000 - state.audit.length * 60)), who, what, on: { kind, id: id.join(':') }, detail: detail ?? {}, digest: hash(state.audit.length) });
 }
 
 const count = (list) => {
@@ -111,12 +112,12 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
   const files = new Map(manifest.files.map((file) => [file.path, file]));
   const token = randomBytes(16).toString('base64url');
   const state = {
-    accounts: [], sessions: new Map(), lists: [], checks: [], held: [], scans: [], items: [], keys: [], webhooks: [], attempts: [], dead: [], audit: [],
+    accounts: [], sessions: new Map(), resets: new Map(), lists: [], checks: [], held: [], scans: [], items: [], keys: [], webhooks: [], attempts: [], dead: [], audit: [],
     policies: [{ version: 0, note: '', rules: [], fallback: { exact: { action: 'block', review: true }, near: { action: 'hold', review: true }, unreadable: 'allow' } }],
-    settings: { profile: 'platform', fail_closed: false, holding: { on: false, hours: 72, quota_mb: 2048 } },
+    settings: { profile: 'platform', holding: { on: false, hours: 72, quota_mb: 2048 }, canary_minutes: 5 },
     totp: { waiting: null, on: false }, failures: 0, down: false, canary: true, streams: new Set(), lastEvent: 0, past: [], calls: [],
   };
-  const admin = () => state.accounts.push({ id: 'acc_1', email: ADMIN.email, password: ADMIN.password, roles: ['admin', 'analyst', 'reviewer', 'steward'], active: true, totp: false, created: NOW(), last_seen: NOW() });
+  const admin = () => state.accounts.push({ id: 'acc_1', email: ADMIN.email, password: ADMIN.password, roles: ['admin', 'analyst', 'reviewer', 'steward'], active: true, has_password: true, second_factor: false, made: NOW(), signed_in: NOW() });
   if (setUp) admin();
   if (setUp && data) seed(state);
 
@@ -127,10 +128,15 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
   }
   function open(account) {
     const id = randomBytes(12).toString('hex');
-    state.sessions.set(id, { id, account, csrf: randomBytes(12).toString('hex'), created: NOW(), agent: 'this browser' });
-    return { status: 200, body: { account: shownAccount(account), csrf: state.sessions.get(id).csrf, profile: state.settings.profile, version: '0.1.0' }, headers: { 'Set-Cookie': `rushlight_session=${id}; HttpOnly; SameSite=Strict; Path=/` } };
+    state.sessions.set(id, { id, account, csrf: randomBytes(12).toString('hex'), made: NOW() });
+    return { status: 201, body: { account: shownAccount(account), csrf: state.sessions.get(id).csrf, profile: state.settings.profile, version: '0.1.0' }, headers: { 'Set-Cookie': `rushlight_session=${id}; HttpOnly; SameSite=Strict; Path=/` } };
   }
   const shownAccount = ({ password, ...account }) => account;
+  function resetOf(account) {
+    const token = randomBytes(16).toString('base64url');
+    state.resets.set(token, account);
+    return { reset_token: token, reset_expires: at(-3600) };
+  }
   const policy = () => state.policies[0];
   const listOf = (name) => state.lists.find((list) => list.name === name) ?? refuse(404, 'not-found', `There is no list '${name}'.`);
 
@@ -139,10 +145,10 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     const base = { list: state.lists[0]?.name ?? 'national-hotline', entry: hash('national 0'), threshold: 31, category: 'csam' };
     const matches = decision === 'exact' ? [{ ...base, method: 'sha256', distance: 0, orientation: 'original' }] : decision === 'near' ? [{ ...base, method: 'pdq', distance: 12, orientation: 'rot90' }] : [];
     const suppressed = /harmless/.test(name) ? [{ ...base, method: 'pdq', distance: 18, orientation: 'original', by: hash('harmless 0'), why: 'harmless' }] : [];
-    const action = decision === 'exact' ? 'block' : decision === 'near' ? 'hold' : decision === 'unreadable' && state.settings.fail_closed ? 'hold' : 'allow';
+    const action = decision === 'exact' ? 'block' : decision === 'near' ? 'hold' : decision === 'unreadable' ? policy().fallback.unreadable : 'allow';
     const id = `chk_${randomBytes(5).toString('hex')}`;
     const made = { id, decision, matches, suppressed, type: 'image/jpeg', bytes, width: 1600, height: 1200, md5: hash(name, 'md5'), sha1: hash(name, 'sha1'), sha256: hash(name), pdq: hash(`pdq ${name}`), quality: 98, action, case: null, reason: decision === 'unreadable' ? 'truncated' : null };
-    say('check', { id, at: NOW(), by: ADMIN.email, decision, action, type: made.type, bytes });
+    say('check', { id, at: NOW(), by: 'account:acc_1', decision, action, type: made.type, bytes });
     return made;
   }
   const oneHash = (given) => {
@@ -155,7 +161,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
   function importText(name, text) {
     let list = state.lists.find((one) => one.name === name);
     if (!list) {
-      list = { name, kind: 'known', category: 'csam', source: '', thresholds: { pdq: 31, vpdq: 31, vpdq_share: 80 }, created: NOW(), created_by: ADMIN.email, changed: NOW(), rows: [] };
+      list = { name, kind: 'known', category: 'csam', source: '', thresholds: { pdq: 31, vpdq: 31, vpdq_share: 80 }, created: NOW(), created_by: 'account:acc_1', changed: NOW(), rows: [] };
       state.lists.push(list);
     }
     const report = { list: name, format: 'text', read: 0, added: 0, duplicate: 0, bad_lines: 0, bad: [] };
@@ -173,11 +179,11 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
       if (list.rows.some((row) => row.value === value)) ++report.duplicate;
       else {
         ++report.added;
-        list.rows.unshift({ value, method, state: 'active', ...(note ? { note } : {}), who: ADMIN.email, when: NOW() });
+        list.rows.unshift({ value, method, state: 'active', ...(note ? { note } : {}), who: 'account:acc_1', when: NOW() });
       }
     });
     list.changed = NOW();
-    record(state, ADMIN.email, 'list.import', name, { read: report.read, added: report.added, bad_lines: report.bad_lines });
+    record(state, 'account:acc_1', 'list.imported', `list:${name}`, { added: report.added, bad_lines: report.bad_lines });
     say('list', { name });
     return report;
   }
@@ -204,7 +210,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
 
   // METHOD path → [roles that may ("*": whoever is signed in, null: anybody), what is done]
   const routes = [
-    ['GET', '/setup', null, () => (state.accounts.length ? refuse(404, 'not-found', 'Set-up is done.') : { needed: true, key_file: '/srv/rushlight/var/rushlight.key', profiles: [['platform', 'Platform', 'A service that hosts people’s content', false], ['hotline', 'Hotline', 'Takes reports and sees content removed', true], ['ngo', 'NGO', 'Helps people, works with partners', false], ['police', 'Police', 'Triages received reports', true], ['research', 'Research', 'Estimates and publishes data', false]].map(([id, name, what, holding]) => ({ id, name, what, holding, hours: 72 })) })],
+    ['GET', '/setup', null, () => ({ needed: !state.accounts.length, ...(state.accounts.length ? {} : { key_file: '/srv/rushlight/var/rushlight.key' }), profiles: [['platform', 'Platform', 'You host what people upload, check it, and owe reports.', true], ['hotline', 'Hotline', 'People tell you of links; you follow each until it is gone.', false], ['ngo', 'Organisation that helps', 'You find help for people, and keep no pictures.', false], ['police', 'Police unit', 'You receive reports and must see at once which child is in danger.', true], ['research', 'Research', 'You work with numbers; nothing of a person is kept.', false]].map(([id, name, what, holding]) => ({ id, name, what, holding, hours: 72 })) })],
     ['POST', '/setup', null, ({ json }) => {
       if (state.accounts.length) refuse(409, 'conflict', 'There is an administrator already.');
       if (json.token !== token) refuse(403, 'forbidden', 'This link was used, or is not the one that was printed.');
@@ -222,8 +228,8 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
         ++state.failures;
         refuse(401, 'unauthorised', 'E-mail address or password is wrong.');
       }
-      if (account.totp && !json.code) refuse(401, 'unauthorised', 'A second factor is asked for.', { second_factor: true });
-      if (account.totp && json.code !== '123456') refuse(401, 'unauthorised', 'The code is wrong.', { second_factor: true });
+      if (account.second_factor && !json.code) refuse(401, 'second-factor', 'A second factor is asked for.', { second_factor: true });
+      if (account.second_factor && json.code !== '123456') refuse(401, 'unauthorised', 'The code is wrong.');
       state.failures = 0;
       return open(account);
     }],
@@ -241,18 +247,18 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     ['POST', '/me/totp', '*', () => ({ secret: 'JBSWY3DPEHPK3PXP', uri: `otpauth://totp/Rushlight:${encodeURIComponent(ADMIN.email)}?secret=JBSWY3DPEHPK3PXP&issuer=Rushlight` })],
     ['POST', '/me/totp/confirm', '*', ({ session, json }) => {
       if (json.code !== '123456') refuse(422, 'invalid', 'The code is wrong.');
-      session.account.totp = true;
+      session.account.second_factor = true;
       return { recovery_codes: Array.from({ length: 10 }, (_, i) => `${hash(i).slice(0, 5)}-${hash(i).slice(5, 10)}`) };
     }],
     ['DELETE', '/me/totp', '*', ({ session, json }) => {
       if (json.password !== session.account.password) refuse(422, 'invalid', 'The password is wrong.');
-      session.account.totp = false;
+      session.account.second_factor = false;
       return { status: 204 };
     }],
-    ['GET', '/me/sessions', '*', ({ session }) => ({ items: [{ id: session.id, created: session.created, last_seen: NOW(), ip: '127.0.0.1', agent: 'Chromium on Linux', current: true }, { id: 'ses_2', created: at(86400), last_seen: at(4000), ip: '192.0.2.7', agent: 'Firefox on Windows' }], next: null })],
+    ['GET', '/me/sessions', '*', ({ session }) => ({ items: [{ id: session.id, made: session.made, used: NOW(), ends: at(-3600 * 12), this: true }, { id: 'ses_2', made: at(86400), used: at(4000), ends: at(-3600 * 4), this: false }], next: null })],
     ['DELETE', '/me/sessions/:id', '*', () => ({ status: 204 })],
 
-    ['POST', '/check', 'analyst', ({ raw, query }) => {
+    ['POST', '/check', 'analyst admin', ({ raw, query }) => {
       const name = /filename="([^"]*)"/.exec(raw.toString('latin1'))?.[1] ?? '';
       if (/huge/.test(name)) refuse(413, 'too-large', 'The file has more than 512 MB.');
       if (/down/.test(name)) refuse(503, 'unavailable', 'No decoder is free.', {}, { 'Retry-After': '5' });
@@ -263,73 +269,76 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
       }
       return query.get('receipt') ? { ...made, receipt: { v: 1, sha256: made.sha256, decision: made.decision, at: NOW(), signature: hash('signature') } } : made;
     }],
-    ['POST', '/check/hash', 'analyst', ({ json }) => ({ results: json.hashes.map(oneHash) })],
-    ['POST', '/check/url', 'analyst', ({ json }) => (/127\.0\.0\.1|localhost|\/\/10\./.test(json.url) ? refuse(422, 'invalid', 'The address 127.0.0.1 is not public.') : { ...answer(json.url, 4321), url: json.url, final_url: json.url })],
-    ['GET', '/check/:id', 'analyst', ({ id }) => ({ id, state: 'done', answer: state.later })],
-    ['GET', '/checks', 'analyst', ({ query }) => page(state.checks.filter((one) => !query.get('decision') || one.decision === query.get('decision')), query)],
+    ['POST', '/check/hash', 'analyst admin', ({ json }) => ({ results: json.hashes.map(oneHash) })],
+    ['POST', '/check/url', 'analyst admin', ({ json }) => (/127\.0\.0\.1|localhost|\/\/10\./.test(json.url) ? refuse(422, 'invalid', 'The address 127.0.0.1 is not public.') : { ...answer(json.url, 4321), url: json.url, final_url: json.url })],
+    ['GET', '/check/:id', 'analyst admin', ({ id }) => ({ id, state: 'done', answer: state.later })],
+    ['GET', '/checks', 'analyst admin', ({ query }) => page(state.checks.filter((one) => !query.get('decision') || one.decision === query.get('decision')), query)],
     ['GET', '/stats', '*', ({ query }) => stats(query.get('span') ?? 'day')],
     ['GET', '/overview', '*', () => ({
       needs_me: [
-        ...(state.canary ? [] : [{ what: 'canary', count: 2, href: '/health', severity: 'high' }]),
-        ...(state.dead.length ? [{ what: 'dead-letters', count: state.dead.length, href: '/webhooks?tab=dead', severity: 'medium' }] : []),
-        ...(state.held.length ? [{ what: 'held', count: state.held.length, href: '/holding', severity: 'low' }] : []),
+        ...(state.canary ? [] : [{ what: 'canary_silent', count: 1, href: '/health', severity: 'bad' }]),
+        ...(state.dead.length ? [{ what: 'dead_letters', count: state.dead.length, href: '/webhooks?tab=dead', severity: 'warn' }] : []),
+        ...(state.held.length ? [{ what: 'held', count: state.held.length, href: '/holding', severity: 'info' }] : []),
       ],
       today: { checks: state.lists.length ? 4312 : 0, exact: state.lists.length ? 71 : 0, near: state.lists.length ? 148 : 0, none: state.lists.length ? 4051 : 0, unreadable: state.lists.length ? 42 : 0 },
       lists: { lists: state.lists.length, entries: state.lists.reduce((sum, list) => sum + list.rows.length, 0) },
-      canary: { ok: state.canary, last: at(140), next: at(-160) },
+      canary: { ok: state.canary, at: at(140), ms: 41, last_ok: at(state.canary ? 140 : 640) },
       holding: { on: state.settings.holding.on, items: state.held.length, bytes: state.held.reduce((sum, one) => sum + one.bytes, 0), quota: state.settings.holding.quota_mb * 1e6 },
       queue: { waiting: 2, dead: state.dead.length },
     })],
-    ['GET', '/holding', 'analyst', ({ query }) => page(state.held, query)],
-    ['DELETE', '/holding/:id', 'analyst', ({ id, json }) => {
+    ['GET', '/holding', 'analyst admin', ({ query }) => page(state.held, query)],
+    ['DELETE', '/holding/:id', 'analyst admin', ({ id, json }) => {
       if (!json?.reason) refuse(422, 'invalid', 'A reason is needed.');
       state.held = state.held.filter((one) => one.id !== id);
       return { status: 204 };
     }],
 
-    ['GET', '/lists', 'analyst', ({ query }) => page(state.lists.map(count), query)],
-    ['POST', '/lists', 'analyst', ({ json }) => {
+    ['GET', '/lists', '*', ({ query }) => page(state.lists.map(count), query)],
+    ['POST', '/lists', 'analyst admin', ({ json }) => {
       if (state.lists.some((list) => list.name === json.name)) refuse(409, 'conflict', `There is a list '${json.name}' already.`);
-      const list = { thresholds: { pdq: 31, vpdq: 31, vpdq_share: 80 }, created: NOW(), created_by: ADMIN.email, changed: NOW(), category: '', source: '', ...json, rows: [] };
+      const list = { thresholds: { pdq: 31, vpdq: 31, vpdq_share: 80 }, created: NOW(), created_by: 'account:acc_1', changed: NOW(), category: '', source: '', ...json, rows: [] };
       state.lists.push(list);
       return { status: 201, body: count(list) };
     }],
-    ['GET', '/lists/:id', 'analyst', ({ id }) => count(listOf(id))],
-    ['PATCH', '/lists/:id', 'analyst', ({ id, json }) => count(Object.assign(listOf(id), json, { changed: NOW() }))],
-    ['DELETE', '/lists/:id', 'analyst', ({ id }) => {
+    ['GET', '/lists/:id', '*', ({ id }) => count(listOf(id))],
+    ['PATCH', '/lists/:id', 'analyst admin', ({ id, json, session }) => {
+      record(state, `account:${session.account.id}`, 'list.changed', `list:${id}`, json.thresholds ?? {});
+      return count(Object.assign(listOf(id), json, { changed: NOW() }));
+    }],
+    ['DELETE', '/lists/:id', 'analyst admin', ({ id }) => {
       state.lists = state.lists.filter((list) => list !== listOf(id));
       return { status: 204 };
     }],
-    ['GET', '/lists/:id/entries', 'analyst', ({ id, query }) => {
+    ['GET', '/lists/:id/entries', 'analyst admin', ({ id, query }) => {
       const asked = (query.get('q') ?? '').toLowerCase();
-      return page(listOf(id).rows.filter((row) => (!query.get('state') || row.state === query.get('state')) && (row.value.includes(asked) || (row.note ?? '').toLowerCase().includes(asked))), query);
+      return page(listOf(id).rows.filter((row) => (!query.get('state') || row.state === query.get('state')) && row.value.startsWith(asked)), query);
     }],
-    ['POST', '/lists/:id/entries', 'analyst', ({ id, json }) => {
+    ['POST', '/lists/:id/entries', 'analyst admin', ({ id, json }) => {
       const { added, duplicate, bad } = importText(listOf(id).name, json.hashes.join('\n'));
       return { added, duplicate, bad };
     }],
-    ['PATCH', '/lists/:id/entries', 'analyst', ({ id, json }) => Object.assign(listOf(id).rows.find((row) => row.value === json.hash) ?? refuse(404, 'not-found', 'No such entry.'), { state: json.state, note: json.note, who: ADMIN.email, when: NOW() })],
-    ['DELETE', '/lists/:id/entries', 'analyst', ({ id, json }) => {
+    ['PATCH', '/lists/:id/entries', 'analyst admin', ({ id, json }) => Object.assign(listOf(id).rows.find((row) => row.value === json.hash) ?? refuse(404, 'not-found', 'No such entry.'), { state: json.state, note: json.note, who: 'account:acc_1', when: NOW() })],
+    ['DELETE', '/lists/:id/entries', 'analyst admin', ({ id, json }) => {
       const list = listOf(id);
       const before = list.rows.length;
       list.rows = list.rows.filter((row) => !json.hashes.includes(row.value));
       return { dropped: before - list.rows.length, missing: json.hashes.length - (before - list.rows.length) };
     }],
-    ['POST', '/lists/:id/import', 'analyst', ({ id, raw }) => importText(id, raw.toString('utf8'))],
-    ['GET', '/lists/:id/export', 'analyst', ({ id }) => ({ status: 200, text: `method,value,state,note,added_by,added_at\r\n${listOf(id).rows.map((row) => `${row.method},${row.value},${row.state},${row.note ?? ''},${row.who},${row.when}`).join('\r\n')}\r\n`, headers: { 'Content-Type': 'text/csv', 'Content-Disposition': 'attachment; filename="list.csv"' } })],
+    ['POST', '/lists/:id/import', 'analyst admin', ({ id, raw }) => importText(id, raw.toString('utf8'))],
+    ['GET', '/lists/:id/export', 'analyst admin', ({ id }) => ({ status: 200, text: `method,value,state,note,added_by,added_at\r\n${listOf(id).rows.map((row) => `${row.method},${row.value},${row.state},${row.note ?? ''},${row.who},${row.when}`).join('\r\n')}\r\n`, headers: { 'Content-Type': 'text/csv', 'Content-Disposition': 'attachment; filename="list.csv"' } })],
 
-    ['GET', '/scans', 'analyst', ({ query }) => page(state.scans.map(shownScan), query)],
-    ['POST', '/scans', 'analyst', ({ json }) => {
+    ['GET', '/scans', 'analyst admin', ({ query }) => page(state.scans.map(shownScan), query)],
+    ['POST', '/scans', 'analyst admin', ({ json }) => {
       if (!json.targets.every((target) => target.startsWith('/srv/'))) refuse(422, 'invalid', `${json.targets[0]} lies below none of the allowed folders.`);
       const scan = { id: `scan_${randomBytes(4).toString('hex')}`, targets: json.targets, state: 'running', started: NOW(), progress: { files: 0, total: 40, items: 0 } };
       state.scans.unshift(scan);
       runScan(scan);
       return { status: 202, body: { id: scan.id } };
     }],
-    ['GET', '/scans/folders', 'analyst', () => ({ folders: ['/srv/uploads', '/srv/imports'] })],
-    ['GET', '/scans/:id', 'analyst', ({ id }) => shownScan(state.scans.find((scan) => scan.id === id) ?? refuse(404, 'not-found', 'No such scan.'))],
-    ['GET', '/scans/:id/items', 'analyst', ({ query }) => page(state.items.filter((item) => !query.get('decision') || item.decision === query.get('decision')), query)],
-    ['POST', '/scans/:id/stop', 'analyst', ({ id }) => {
+    ['GET', '/scans/folders', 'analyst admin', () => ({ folders: ['/srv/uploads', '/srv/imports'] })],
+    ['GET', '/scans/:id', 'analyst admin', ({ id }) => shownScan(state.scans.find((scan) => scan.id === id) ?? refuse(404, 'not-found', 'No such scan.'))],
+    ['GET', '/scans/:id/items', 'analyst admin', ({ query }) => page(state.items.filter((item) => !query.get('decision') || item.decision === query.get('decision')), query)],
+    ['POST', '/scans/:id/stop', 'analyst admin', ({ id }) => {
       const scan = state.scans.find((one) => one.id === id);
       clearInterval(scan.timer);
       Object.assign(scan, { state: 'stopped', ended: NOW() });
@@ -339,8 +348,9 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
 
     ['GET', '/policy', '*', policy],
     ['PUT', '/policy', 'admin', ({ json, headers, session }) => {
+      if (!headers['if-match']) refuse(428, 'precondition-required', 'Say in If-Match which version you changed.');
       if (headers['if-match'] !== `"${policy().version}"`) refuse(409, 'conflict', `Version ${policy().version} was saved by ${policy().by} in the meantime.`);
-      state.policies.unshift({ ...json, version: policy().version + 1, by: session.account.email, at: NOW() });
+      state.policies.unshift({ ...json, version: policy().version + 1, by: `account:${session.account.id}`, at: NOW() });
       return policy();
     }],
     ['GET', '/policy/versions', '*', ({ query }) => page(state.policies, query)],
@@ -348,15 +358,23 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     ['GET', '/accounts', 'admin', ({ query }) => page(state.accounts.map(shownAccount), query)],
     ['POST', '/accounts', 'admin', ({ json }) => {
       if (state.accounts.some((one) => one.email === json.email)) refuse(409, 'conflict', 'This address has an account already.');
-      const account = { id: `acc_${state.accounts.length + 1}`, active: true, totp: false, created: NOW(), ...json };
+      const account = { id: `acc_${state.accounts.length + 1}`, active: true, has_password: !!json.password, second_factor: false, made: NOW(), ...json };
       state.accounts.push(account);
-      return { status: 201, body: shownAccount(account) };
+      return { status: 201, body: { ...shownAccount(account), ...(json.password ? {} : resetOf(account)) } };
     }],
     ['PATCH', '/accounts/:id', 'admin', ({ id, json }) => shownAccount(Object.assign(state.accounts.find((one) => one.id === id), json))],
-    ['POST', '/accounts/:id/reset', 'admin', () => ({ password: 'quiet-lamp-river-94' })],
+    ['POST', '/accounts/:id/reset', 'admin', ({ id }) => resetOf(state.accounts.find((one) => one.id === id) ?? refuse(404, 'not-found', 'No such account.'))],
+    ['GET', '/names', '*', () => ({ items: [...state.accounts.map((one) => ({ who: `account:${one.id}`, name: one.email })), ...state.keys.map((one) => ({ who: `key:${one.id}`, name: one.name }))], next: null })],
+    ['POST', '/reset', null, ({ json }) => {
+      const account = state.resets.get(json.token) ?? refuse(403, 'forbidden', 'The link was used, or its time is over.');
+      if ((json.password ?? '').length < 12) refuse(422, 'invalid', 'The password has fewer than 12 characters.');
+      state.resets.delete(json.token);
+      Object.assign(account, { password: json.password, has_password: true });
+      return { email: account.email };
+    }],
     ['GET', '/keys', 'admin', ({ query }) => page(state.keys, query)],
     ['POST', '/keys', 'admin', ({ json }) => {
-      const key = { id: `key_${state.keys.length + 1}`, created: NOW(), created_by: ADMIN.email, ...json };
+      const key = { id: `key_${state.keys.length + 1}`, made: NOW(), made_by: 'account:acc_1', ...json };
       Object.defineProperty(key, 'secret', { value: `rl_${randomBytes(24).toString('base64url')}` });
       state.keys.unshift(key);
       return { status: 201, body: { id: key.id, key: key.secret } };
@@ -367,7 +385,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     }],
     ['GET', '/webhooks', 'admin', ({ query }) => page(state.webhooks, query)],
     ['POST', '/webhooks', 'admin', ({ json }) => {
-      const hook = { id: `wh_${state.webhooks.length + 1}`, active: true, created: NOW(), ...json };
+      const hook = { id: `wh_${state.webhooks.length + 1}`, state: 'active', made: NOW(), ...json };
       state.webhooks.push(hook);
       return { status: 201, body: { id: hook.id, secret: `whsec_${randomBytes(18).toString('base64url')}` } };
     }],
@@ -376,12 +394,16 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
       state.webhooks = state.webhooks.filter((hook) => hook.id !== id);
       return { status: 204 };
     }],
-    ['POST', '/webhooks/:id/test', 'admin', ({ id }) => ({ status: 200, body: id === 'wh_2' ? { error: 'connection refused' } : { status: 204, ms: 37 } })],
+    ['POST', '/webhooks/:id/test', 'admin', ({ id }) => {
+      const event = `evt_${randomBytes(4).toString('hex')}`;
+      state.attempts.unshift({ event, type: 'test', attempt: 1, at: NOW(), ms: 37, ...(id === 'wh_2' ? { status: 0, delivered: false, why: 'connection refused' } : { status: 204, delivered: true, why: '' }) });
+      return { status: 202, body: { event } };
+    }],
     ['GET', '/webhooks/:id/attempts', 'admin', ({ query }) => page(state.attempts, query)],
     ['GET', '/dead-letters', 'admin', ({ query }) => page(state.dead, query)],
     ['POST', '/dead-letters/:id/retry', 'admin', ({ id }) => {
       state.dead = state.dead.filter((one) => one.id !== id);
-      return { status: 202 };
+      return { status: 204 };
     }],
     ['DELETE', '/dead-letters/:id', 'admin', ({ id }) => {
       state.dead = state.dead.filter((one) => one.id !== id);
@@ -389,7 +411,12 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     }],
 
     ['GET', '/audit', 'admin steward', ({ query }) => {
-      const fits = (key) => (entry) => !query.get(key) || entry[key].includes(query.get(key));
+      const asked = (key) => query.get(key) ?? '';
+      const fits = (key) => (entry) =>
+        !asked(key) ||
+        (key === 'on'
+          ? asked(key).includes(':') ? `${entry.on.kind}:${entry.on.id}` === asked(key) : entry.on.kind === asked(key)
+          : key === 'what' ? (asked(key).includes('.') ? entry.what === asked(key) : entry.what.startsWith(`${asked(key)}.`)) : entry[key] === asked(key));
       return page([...state.audit].reverse().filter((entry) => ['who', 'what', 'on'].every((key) => fits(key)(entry)) && (!query.get('from') || Date.parse(entry.at) >= Date.parse(query.get('from'))) && (!query.get('to') || Date.parse(entry.at) < Date.parse(query.get('to')))), query);
     }],
     ['POST', '/audit/verify', 'admin steward', () => ({ entries: state.audit.length, ok: true, first_bad: null })],
@@ -403,9 +430,9 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
         { check: 'disk', ok: state.canary, found: state.canary ? '41 GB free' : '1.2 GB free', do: state.canary ? null : 'Free space below /srv/rushlight, or move it to a larger disk.' },
         { check: 'keys', ok: true, found: '/srv/rushlight/var/rushlight.key, mode 0600', do: null },
       ],
-      canary: { ok: state.canary, last: at(state.canary ? 30 : 640), history: canaryRuns() },
+      canary: { ok: state.canary, at: at(30), ms: 41, last_ok: at(state.canary ? 30 : 640), history: canaryRuns() },
       store: { where: '/srv/rushlight/var/rushlight.db', schema: 7 },
-      disk: { free: 41_200_000_000, reserve: 1_000_000_000 },
+      disk: { free: 41_200_000_000 },
       version: '0.1.0',
       started: at(86_400 * 3),
     })],

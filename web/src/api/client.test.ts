@@ -28,11 +28,11 @@ describe('a call', () => {
     const client = new Client();
     answer(200, { account: { id: '1', email: 'a', roles: [] }, csrf: 'token' });
     await client.session();
-    await client.changeSettings({ fail_closed: true });
+    await client.changeSettings({ canary_minutes: 10 });
     expect(sent[0]?.headers['X-CSRF-Token']).toBeUndefined();
     expect(sent[1]?.headers['X-CSRF-Token']).toBe('token');
     expect(sent[1]?.method).toBe('PATCH');
-    expect(JSON.parse(sent[1]?.body ?? '')).toEqual({ fail_closed: true });
+    expect(JSON.parse(sent[1]?.body ?? '')).toEqual({ canary_minutes: 10 });
   });
   it('carries a key of its own where it creates, so that a repeat creates nothing twice', async () => {
     const client = new Client();

@@ -116,7 +116,7 @@ export class Client {
       }
     }
     const problem = problemOf(status, type, text, retryAfter, changing);
-    if (status === 401 && path !== '/session') this.onExpired?.();
+    if (status === 401 && path !== '/session' && path !== '/reset') this.onExpired?.();
     throw problem;
   }
 
@@ -164,6 +164,8 @@ export class Client {
     await this.call<void>('DELETE', '/session');
     this.csrf = '';
   };
+
+  reset = (token: string, password: string) => this.post<{ email: string }>('/reset', { token, password });
 
   // Oneself
   me = () => this.get<T.Me>('/me');
@@ -228,9 +230,10 @@ export class Client {
 
   // People and keys
   accounts = () => this.get<T.Page<T.Account>>('/accounts');
-  createAccount = (body: { email: string; roles: T.Role[]; password: string }) => this.create<T.Account>('/accounts', body);
+  createAccount = (body: { email: string; roles: T.Role[] }) => this.create<T.Account & T.Reset>('/accounts', body);
   changeAccount = (id: string, body: { roles?: T.Role[]; active?: boolean }) => this.call<T.Account>('PATCH', `/accounts/${part(id)}`, { json: body });
-  resetAccount = (id: string) => this.post<{ password: string }>(`/accounts/${part(id)}/reset`);
+  resetAccount = (id: string, secondFactorToo: boolean) => this.post<T.Reset>(`/accounts/${part(id)}/reset`, { second_factor_too: secondFactorToo });
+  names = () => this.get<T.Page<{ who: string; name: string }>>('/names');
   keys = () => this.get<T.Page<T.Key>>('/keys');
   createKey = (body: { name: string; scopes: T.Scope[]; expires?: string }) => this.create<{ id: string; key: string }>('/keys', body);
   revokeKey = (id: string) => this.call<void>('DELETE', `/keys/${part(id)}`);
@@ -240,7 +243,7 @@ export class Client {
   createWebhook = (body: { url: string; events: string[] }) => this.create<{ id: string; secret: string }>('/webhooks', body);
   changeWebhook = (id: string, body: Partial<T.Webhook>) => this.call<T.Webhook>('PATCH', `/webhooks/${part(id)}`, { json: body });
   removeWebhook = (id: string) => this.call<void>('DELETE', `/webhooks/${part(id)}`);
-  testWebhook = (id: string) => this.post<{ status?: number; ms?: number; error?: string }>(`/webhooks/${part(id)}/test`);
+  testWebhook = (id: string) => this.post<{ event: string }>(`/webhooks/${part(id)}/test`);
   attempts = (id: string) => this.get<T.Page<T.Attempt>>(`/webhooks/${part(id)}/attempts`);
   deadLetters = () => this.get<T.Page<T.DeadLetter>>('/dead-letters');
   retryDeadLetter = (id: string) => this.post<void>(`/dead-letters/${part(id)}/retry`);
@@ -253,7 +256,7 @@ export class Client {
   auditExportHref = () => `${this.base}/audit/export`;
   health = () => this.get<T.Health>('/health');
   settings = () => this.get<T.Settings>('/settings');
-  changeSettings = (body: { fail_closed?: boolean; holding?: Partial<T.Settings['holding']> }) => this.call<T.Settings>('PATCH', '/settings', { json: body });
+  changeSettings = (body: { canary_minutes?: number; holding?: Partial<T.Settings['holding']> }) => this.call<T.Settings>('PATCH', '/settings', { json: body });
 }
 
 export const api = new Client();

@@ -33,7 +33,7 @@ export interface Me {
   id: string;
   email: string;
   roles: Role[];
-  totp?: boolean;
+  second_factor?: boolean;
 }
 export interface Session {
   account: Me;
@@ -43,11 +43,10 @@ export interface Session {
 }
 export interface MySession {
   id: string;
-  created: string;
-  last_seen?: string;
-  ip?: string;
-  agent?: string;
-  current?: boolean;
+  made: string;
+  used: string;
+  ends: string;
+  this: boolean;
 }
 
 // Checks
@@ -136,13 +135,21 @@ export interface Need {
   what: string;
   count: number;
   href: string;
-  severity: 'high' | 'medium' | 'low' | string;
+  severity: 'bad' | 'warn' | 'info' | string;
+}
+// A trial of the canary: the last one, and when one last succeeded.
+export interface Canary {
+  ok: boolean;
+  at: string;
+  ms: number;
+  last_ok?: string;
+  error?: string;
 }
 export interface Overview {
   needs_me: Need[];
   today: { checks: number; exact: number; near: number; none: number; unreadable: number };
   lists: { lists: number; entries: number };
-  canary: { ok: boolean; last: string | null; next?: string | null };
+  canary: Canary;
   holding: { on: boolean; items: number; bytes: number; quota: number };
   queue: { waiting: number; dead: number };
 }
@@ -153,6 +160,7 @@ export interface Held {
   why: string;
   made: string;
   expires: string;
+  destroyed?: string | null;
 }
 
 // Lists
@@ -211,7 +219,7 @@ export interface ScanSummary {
 export interface Scan {
   id: string;
   targets: string[];
-  state: 'running' | 'done' | 'stopped' | 'failed';
+  state: 'running' | 'done' | 'stopped' | 'failed' | 'elsewhere';
   started: string;
   ended?: string;
   progress?: { files?: number; total?: number; items?: number };
@@ -251,17 +259,23 @@ export interface Account {
   email: string;
   roles: Role[];
   active: boolean;
-  totp?: boolean;
-  created?: string;
-  last_seen?: string;
+  has_password?: boolean;
+  second_factor?: boolean;
+  made?: string;
+  signed_in?: string;
+}
+// For a new password, by the link /reset#TOKEN; shown once.
+export interface Reset {
+  reset_token: string;
+  reset_expires: string;
 }
 export interface Key {
   id: string;
   name: string;
   scopes: Scope[];
-  created?: string;
-  created_by?: string;
-  last_used?: string;
+  made?: string;
+  made_by?: string;
+  used?: string;
   expires?: string;
   revoked?: string;
 }
@@ -270,36 +284,37 @@ export interface Key {
 export interface Webhook {
   id: string;
   url: string;
-  events: string[];
-  active?: boolean;
-  created?: string;
+  events: string[]; // none: all
+  state: 'active' | 'paused';
+  why_paused?: string;
+  made?: string;
 }
 export interface Attempt {
-  id: string;
+  event: string; // the event's id
+  type: string;
+  attempt: number;
   at: string;
-  event: string;
-  attempt?: number;
-  status?: number;
-  ms?: number;
-  error?: string;
+  ms: number;
+  status: number; // 0: no answer
+  delivered: boolean;
+  why: string;
 }
 export interface DeadLetter {
   id: string;
-  webhook?: string;
-  url?: string;
-  event: string;
-  made?: string;
-  attempts?: number;
-  error?: string;
+  kind: string;
+  url?: string; // of the webhook, where it is a message
+  attempts: number;
+  died: string;
+  why: string;
 }
 
 // Audit
 export interface AuditEntry {
-  number: number | string;
+  number: string;
   at: string;
   who: string;
   what: string;
-  on: string;
+  on: { kind: string; id: string };
   detail?: unknown;
 }
 export interface AuditVerdict {
@@ -315,22 +330,17 @@ export interface HealthCheck {
   found: string;
   do?: string | null;
 }
-export interface CanaryRun {
-  at: string;
-  ok: boolean;
-  ms: number;
-  error?: string;
-}
+
 export interface Health {
   checks: HealthCheck[];
-  canary: { ok: boolean; last: string | null; history: CanaryRun[] };
+  canary: Canary & { history: Canary[] };
   store?: { where: string; schema: number | string };
-  disk?: { free: number; reserve: number };
+  disk?: { free: number };
   version: string;
   started: string;
 }
 export interface Settings {
   profile: string;
-  fail_closed: boolean;
   holding: { on: boolean; hours: number; quota_mb: number };
+  canary_minutes: number;
 }

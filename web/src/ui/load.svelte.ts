@@ -71,7 +71,9 @@ export class Paged<T> {
     const mine = ++this.asked;
     this.loading = true;
     try {
-      const page = await this.fetcher(cursor);
+      let page = await this.fetcher(cursor);
+      // A filter may pick nothing of what one page looked at: on to the next, until something is there to be shown.
+      while (mine === this.asked && !page.items.length && page.next) page = await this.fetcher(page.next);
       if (mine !== this.asked) return;
       this.items = cursor ? [...this.items, ...page.items] : page.items;
       this.next = page.next;

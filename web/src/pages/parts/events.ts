@@ -1,2 +1,2 @@
 // What a webhook can be told of.
-export const EVENTS = ['check.matched', 'check.done', 'scan.done', 'list.changed', 'canary.missed', 'holding.full'] as const;
+export const EVENTS = ['check.matched', 'check.done', 'list.changed', 'canary.missed', 'canary.back'] as const;
