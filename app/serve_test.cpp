@@ -90,6 +90,17 @@ TEST_F(ServeTest, HashesAreAnsweredInOrderAndABadOneErrsAlone) {
     EXPECT_EQ(results[3]["decision"], "none") << "a flat picture's PDQ means nothing";
     EXPECT_EQ(results[3]["reason"], "low_quality");
 
+    // 64 bare digits are asked as both of what they can be.
+    const std::string sha256(64, 'e');
+    ASSERT_EQ(server_
+                  .ask("POST", "/api/v1/lists/practice/entries", key_,
+                       json{{"hashes", {sha256}}, {"method", "sha256"}})
+                  .body["added"],
+              1);
+    const Answer both = server_.ask("POST", "/api/v1/check/hash", key_, json{{"hashes", {sha256}}});
+    EXPECT_EQ(both.body["results"][0]["decision"], "exact") << both.text;
+    EXPECT_EQ(both.body["results"][0]["matches"][0]["method"], "sha256");
+
     json many{{"hashes", json::array()}};
     for (int i = 0; i < 10'000; ++i) many["hashes"].push_back("0123456789abcdef0123456789abcdef");
     many["hashes"][9'999] = pdq;

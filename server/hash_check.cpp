@@ -13,13 +13,21 @@ using match::Value;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-// A hash as text, whose length tells what it is (64 digits are PDQ), or {"method","value","quality"}.
+// 64 bare digits may be SHA-256 or PDQ: both are asked, or "none" would be said of a file that is known. That
+// a SHA-256 comes within 31 bits of an entry's PDQ by chance, once in 2^123, can be left out of account.
+match::Query query_of_bare(const Value& value) {
+    match::Query query = match::query_of(value);
+    if (value.method == Method::pdq) query.sha256 = Sha256::from(value.bytes);
+    return query;
+}
+
+// A hash as text, whose length tells what it is, or {"method","value","quality"}.
 Result<match::Query> query_of(const json& item, std::string& text) {
     if (item.is_string()) {
         text = item.get<std::string>();
         const auto value = Value::guess(text, Method::pdq);
         if (!value) return pass(value.error());
-        return match::query_of(*value);
+        return query_of_bare(*value);
     }
     if (!item.is_object()) return fail(ErrorCode::invalid, "a hash has to be a text or an object");
     const auto value_text = item.find("value");
@@ -34,7 +42,7 @@ Result<match::Query> query_of(const json& item, std::string& text) {
     }
     const auto value = method ? Value::parse(*method, text) : Value::guess(text, Method::pdq);
     if (!value) return pass(value.error());
-    match::Query query = match::query_of(*value);
+    match::Query query = method ? match::query_of(*value) : query_of_bare(*value);
     if (const auto quality = item.find("quality"); quality != item.end()) {
         if (!quality->is_number_integer() || *quality < 0 || *quality > 100)
             return fail(ErrorCode::invalid, "'quality' has to be a whole number from 0 to 100");

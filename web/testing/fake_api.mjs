@@ -154,7 +154,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
   const oneHash = (given) => {
     const value = typeof given === 'string' ? given : given.value;
     const method = (typeof given === 'object' && given.method) || (value.startsWith('[') ? 'vpdq' : METHODS[value.length]);
-    if (!method || !/^[0-9a-f]+$/i.test(value)) return { hash: value, error: 'neither 32, 40 nor 64 hexadecimal digits' };
+    if (!method || !/^[0-9a-f]+$/i.test(value)) return { hash: value, error: { code: 'corrupt', message: 'neither 32, 40 nor 64 hexadecimal digits' } };
     const found = state.lists.flatMap((list) => list.rows.filter((row) => row.value === value && row.state === 'active').map((row) => ({ list: list.name, entry: row.value, method: row.method, distance: 0, threshold: 31, category: list.category })));
     return { hash: value, decision: found.length ? (found[0].method === 'pdq' ? 'near' : 'exact') : 'none', matches: found, suppressed: [], action: found.length ? 'block' : 'allow' };
   };

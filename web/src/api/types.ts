@@ -89,7 +89,7 @@ export interface Answer {
   url?: string;
   final_url?: string;
   hash?: string;
-  error?: string;
+  error?: { code: string; message: string };
 }
 export interface CheckState {
   id: string;
