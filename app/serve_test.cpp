@@ -326,6 +326,33 @@ TEST_F(ServeTest, AListsSettingsAreChangedAndToldByName) {
     EXPECT_EQ(server_.ask("GET", "/api/v1/names", key_).status, 403);
 }
 
+TEST(Serve, AFolderThatTheOperatorNamesIsScannedAndNoOtherIs) {
+    const Folder folder;
+    std::filesystem::create_directories(folder.path("var"));
+    std::filesystem::create_directories(folder.path("uploads/deep"));
+    std::filesystem::create_directories(folder.path("uploads-of-others"));
+    folder.write("uploads/deep/a.jpg", scene("spheres-01.jpg"));
+    folder.write("var/rushlight.toml", "[scan]\nfolders = \"" + folder.path("uploads") + "\"\n");
+    Served server(folder.path("var"));
+    const Headers admin = server.set_up();
+    const auto start = [&](const std::string& target) {
+        return server.ask("POST", "/api/v1/scans", admin, json{{"targets", {folder.path(target)}}});
+    };
+    for (const char* target : {"uploads", "uploads/deep"}) {
+        const Answer begun = start(target);
+        ASSERT_EQ(begun.status, 202) << begun.text;
+        const std::string place = "/api/v1/scans/" + begun.body["id"].get<std::string>();
+        Answer scan;
+        do {
+            scan = server.ask("GET", place, admin);
+            ASSERT_EQ(scan.status, 200) << scan.text;
+        } while (!scan.body.contains("ended"));
+        EXPECT_EQ(scan.body["state"], "done") << scan.text;
+    }
+    EXPECT_EQ(start("uploads-of-others").status, 403);
+    EXPECT_EQ(start("uploads/../var").status, 403);
+}
+
 TEST_F(ServeTest, AMistypedSecretIsAMistakeInTheForm) {
     const Answer begun = server_.ask("POST", "/api/v1/me/totp", admin_, json::object());
     ASSERT_EQ(begun.status, 200) << begun.text;

@@ -172,6 +172,7 @@ Result<Summary> run(const Parts& parts, const Options& options) {
     ScanStore scans(parts.store);
     const auto begun = scans.begin(joined(options.targets), asked, parts.clock.now());
     if (!begun) return pass(begun.error());
+    if (options.begun) options.begun(*begun);
 
     Shared shared{.parts = parts,
                   .options = options,

@@ -81,15 +81,17 @@ http::Response create(Call& call) {
     const auto wanted = wanted_of(*body);
     if (!wanted) return problem_of(wanted.error());
     message::Created made;
-    const Status done = change(call, "webhook.created", "new", [&](store::Writer& writer) -> Status {
+    std::string id;  // known, and read for the audit log, once it is made
+    const Status done = change(call, "webhook.created", id, [&](store::Writer& writer) -> Status {
         auto created = message::create_endpoint(writer, *call.app.message_sealer,
                                                 {wanted->url, wanted->events}, call.now);
         if (!created) return pass(created.error());
         made = std::move(*created);
+        id = std::to_string(made.id.value);
         return {};
     });
     if (!done) return problem_of(done.error());
-    return json_answer(201, {{"id", std::to_string(made.id.value)}, {"secret", made.secret}});
+    return json_answer(201, {{"id", id}, {"secret", made.secret}});
 }
 
 http::Response change_one(Call& call) {

@@ -27,9 +27,9 @@ Result<std::string> ScanRunner::allowed(const std::string& target) const {
     const fs::path real = fs::canonical(target, error);
     if (error) return fail(ErrorCode::not_found, "there is no file or folder called " + printable(target));
     for (const std::string& folder : folders_) {
-        const auto [end, rest] =
-            std::mismatch(fs::path(folder).begin(), fs::path(folder).end(), real.begin(), real.end());
-        if (end == fs::path(folder).end()) return real.native();
+        const fs::path top(folder);
+        const auto [end, rest] = std::mismatch(top.begin(), top.end(), real.begin(), real.end());
+        if (end == top.end()) return real.native();
     }
     return fail(ErrorCode::denied,
                 printable(target) + " lies outside of the folders that may be scanned from here");
