@@ -151,6 +151,7 @@ Awaitable<bool> Connection::serve(std::size_t head_size) {
     count(core_->requests);
     RequestHead& head = request_.head;
     head.peer = own_peer_;
+    head.id = {id_.data(), id_.size()};
     if (!core_->trusted.empty()) find_peer();
     body_ = Body(head, core_->options.limits);
     const bool has_body = head.has_body();
@@ -163,6 +164,7 @@ Awaitable<bool> Connection::serve(std::size_t head_size) {
         count(core_->failed);
         plan.refusal = core_->make_problem(500, "something went wrong here");
     }
+    tag_ = plan.tag;
     if (!plan.refusal && !plan.run) plan.refusal = core_->make_problem(500, "nobody answers this request");
     if (plan.refusal) {
         response_ = std::move(plan.refusal);
@@ -512,6 +514,8 @@ void Connection::reset_request() {
     in_used_ = 0;
     body_ = {};
     head_known_ = false;
+    id_ = core_->next_id();
+    tag_ = 0;
     body_read_ = true;
     keep_ = true;
     sent_ = 0;

@@ -10,6 +10,7 @@
 #include "http/loop.h"
 #include "http/response.h"
 
+#include <array>
 #include <mutex>
 
 #include <boost/asio/post.hpp>
@@ -96,6 +97,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::uint64_t charged_ = 0;
     std::size_t in_used_ = 0;  // of in_, by the request under way
     bool head_known_ = false;
+    std::array<char, 16> id_{};
+    std::uint32_t tag_ = 0;
     bool keep_ = true;
     bool body_read_ = true;
     bool at_once_ = false;  // leaves without waiting for the client to take the last answer

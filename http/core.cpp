@@ -1,6 +1,41 @@
 #include "http/core.h"
 
+#include "base/random.h"
+
+#include <span>
+#include <utility>
+
 namespace rushlight::http {
+namespace {
+
+std::uint64_t random_number() {
+    std::uint64_t number = 0;
+    fill_random(std::as_writable_bytes(std::span(&number, 1)));
+    return number;
+}
+
+}  // namespace
+
+Core::Core(Options wanted, Handler wanted_handler, Networks proxies)
+    : options(std::move(wanted)),
+      handler(std::move(wanted_handler)),
+      trusted(std::move(proxies)),
+      workers(options.workers, options.limits.queued),
+      id_seed_(random_number()) {}
+
+// Ids tell nobody how many there were: Stafford's mix 13 of a random beginning and a number.
+std::array<char, 16> Core::next_id() {
+    std::uint64_t bits = id_seed_ + ids_.fetch_add(1, std::memory_order_relaxed);
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9U;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebU;
+    bits ^= bits >> 31;
+    std::array<char, 16> id{};
+    for (char& digit : id) {
+        digit = "0123456789abcdef"[bits >> 60];
+        bits <<= 4;
+    }
+    return id;
+}
 
 Response Core::make_problem(int status, std::string_view detail) const {
     Response response = options.problem ? options.problem(status, detail) : problem(status, detail);

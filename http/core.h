@@ -6,6 +6,7 @@
 #include "http/peer.h"
 #include "http/workers.h"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -14,11 +15,7 @@ namespace rushlight::http {
 
 class Core {
   public:
-    Core(Options wanted, Handler wanted_handler, Networks proxies)
-        : options(std::move(wanted)),
-          handler(std::move(wanted_handler)),
-          trusted(std::move(proxies)),
-          workers(options.workers, options.limits.queued) {}
+    Core(Options wanted, Handler wanted_handler, Networks proxies);
 
     const Options options;
     const Handler handler;
@@ -26,6 +23,7 @@ class Core {
     Workers workers;
     std::atomic<bool> stopping{false};
 
+    std::array<char, 16> next_id();  // of a request
     Response make_problem(int status, std::string_view detail) const;
     Response make_problem(const Error& error) const;  // of a body sink
 
@@ -47,6 +45,8 @@ class Core {
     std::array<Count, 6> answers{};
 
   private:
+    const std::uint64_t id_seed_;
+    std::atomic<std::uint64_t> ids_{0};
     std::mutex mutex_;
     std::condition_variable closed_;
 };

@@ -57,6 +57,7 @@ struct RequestHead {
     std::string_view path;   // from "/" to "?", still percent-encoded; "*" is possible with OPTIONS only
     std::string_view query;  // behind "?", still encoded; empty where there is none
     int minor_version = 1;   // of HTTP/1.x
+    std::string_view id;     // of this request, made here: the answer's X-Request-Id
     std::vector<Header> headers;
     // Who asked: the connection's address, or, where that is a trusted proxy's, the last hop it vouches for.
     std::string_view peer;
@@ -92,6 +93,7 @@ struct Response {
     std::shared_ptr<const std::string>
         shared{};                          // instead of `body`: the same bytes for many answers, never copied
     std::shared_ptr<BodySource> source{};  // instead of both
+    std::string note{};                    // why, for Answered; never sent
 
     static Response text(int status, std::string body);
     static Response json(int status, std::string body);
@@ -100,8 +102,9 @@ struct Response {
     void set(std::string_view name, std::string value);  // replaces
 };
 
-// RFC 9457: {"type","title","status","detail"}. `type` is a stable name for programs; "about:blank" where the
-// status says all. `extra` is appended as further members: `"errors":[…]`, without braces.
+// RFC 9457: {"type","title","status","detail"}, and when it is sent "instance", which names the request's id.
+// `type` is a stable name for programs; "about:blank" where the status says all. `extra` is appended as
+// further members: `"errors":[…]`, without braces.
 Response problem(int status, std::string_view detail, std::string_view type = "about:blank",
                  std::string_view extra = {});
 std::string_view reason_phrase(int status);  // "Not Found"; "" for a number that has no name
@@ -170,6 +173,7 @@ struct Plan {
     };
     std::optional<Response> refusal{};
     Lane lane = Lane::inline_;
+    std::uint32_t tag = 0;             // the program's own number for it, for Answered
     std::uint64_t body_limit = 0;      // more answers 413; 0: no body may come
     std::shared_ptr<BodySink> sink{};  // where there is none the body is kept in memory
     Run run{};
@@ -202,6 +206,8 @@ struct Limits {
 // cut).
 struct Answered {
     const RequestHead* head = nullptr;  // nullptr where the head could not be read; not valid after the call
+    std::string_view id, note;          // the request's; the answer's; not valid after the call
+    std::uint32_t tag = 0;              // its plan's
     int status = 0;
     std::uint64_t body_bytes_in = 0, bytes_out = 0;
     std::chrono::microseconds took{0};

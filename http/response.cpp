@@ -143,6 +143,20 @@ Response problem(int status, std::string_view detail, std::string_view type, std
     return response;
 }
 
+void set_instance(Response& response, std::string_view id) {
+    constexpr std::string_view kEnd = "}\n";
+    const bool is_problem = std::any_of(
+        response.headers.begin(), response.headers.end(), [](const auto& header) {
+            return header.second == "application/problem+json" &&
+                   equals_ignoring_case(header.first, "Content-Type");
+        });
+    if (!is_problem || !response.body.ends_with(kEnd)) return;
+    response.body.resize(response.body.size() - kEnd.size());
+    response.body += R"(,"instance":"/requests/)";
+    response.body += id;
+    response.body += "\"}\n";
+}
+
 bool headers_are_sound(const Response& response) {
     if (response.status < 200 || response.status > 599) return false;
     return std::all_of(response.headers.begin(), response.headers.end(), [](const auto& header) {
@@ -159,6 +173,8 @@ void write_head(std::string& out, const Response& response, const HeadOptions& o
     out += reason_phrase(response.status);
     out += "\r\nDate: ";
     out += options.date;
+    out += "\r\nX-Request-Id: ";
+    out += options.id;
     for (const auto& [name, value] : response.headers) {
         out += "\r\n";
         out += name;

@@ -10,6 +10,7 @@ enum class Framing { none, length, chunked, until_close };
 
 struct HeadOptions {
     std::string_view date;
+    std::string_view id;  // of the request
     Framing framing = Framing::length;
     std::uint64_t length = 0;
     int minor_version = 1;
@@ -18,6 +19,8 @@ struct HeadOptions {
 
 // False where a header of the response can't be sent as it is.
 bool headers_are_sound(const Response& response);
+// Says in a problem which request it answers.
+void set_instance(Response& response, std::string_view id);
 // Appends status line, headers and the empty line.
 void write_head(std::string& out, const Response& response, const HeadOptions& options);
 // IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT".

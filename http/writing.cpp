@@ -84,6 +84,8 @@ Awaitable<bool> Connection::write_answer() {
         count(core_->failed);
         response = core_->make_problem(500, "something went wrong here");
     }
+    const std::string_view id(id_.data(), id_.size());
+    if (response.status >= 400) set_instance(response, id);
     const bool to_head = request_.head.method == Method::head;
     const bool has_no_body = response.status == 204 || response.status == 304;
     if (!body_read_ || winding_down_ || core_->stopping.load(std::memory_order_relaxed)) keep_ = false;
@@ -98,6 +100,7 @@ Awaitable<bool> Connection::write_answer() {
     out_.clear();
     write_head(out_, response,
                {.date = loop_.date(),
+                .id = id,
                 .framing = framing,
                 .length = body.size(),
                 .minor_version = request_.head.minor_version,
@@ -123,6 +126,9 @@ Awaitable<bool> Connection::write_answer() {
     if (core_->options.observe) {
         core_->options.observe(
             {.head = head_known_ ? &request_.head : nullptr,
+             .id = id,
+             .note = response.note,
+             .tag = tag_,
              .status = response.status,
              .body_bytes_in = body_.bytes(),
              .bytes_out = sent_,
@@ -191,6 +197,7 @@ Awaitable<void> Connection::write_events() {
     out_.clear();
     write_head(out_, response,
                {.date = loop_.date(),
+                .id = {id_.data(), id_.size()},
                 .framing = chunked ? Framing::chunked : Framing::until_close,
                 .length = 0,
                 .minor_version = request_.head.minor_version,
