@@ -161,7 +161,7 @@ TEST_F(ServeTest, EveryRouteAsksWhoOneIs) {
                                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
             const json& who = operation["x-who"];
             const std::string name = method + ' ' + path;
-            if (who == "anybody") continue;
+            if (who == "anybody" || (who.is_object() && who.contains("this_machine"))) continue;
             EXPECT_EQ(server_.ask(method, path).status, 401) << name;
             EXPECT_EQ(server_.ask(method, path, {{"Authorization", "Bearer rl_0000000000000000_x"}}).status,
                       401)

@@ -1,5 +1,6 @@
 #include "base/config.h"
 
+#include "base/log.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -39,6 +40,11 @@ std::optional<std::string> wrong_with_store(std::string_view url) {
     return "has to look like postgresql://user@host/database (empty: the data folder's own database)";
 }
 
+std::optional<std::string> wrong_with_level(std::string_view name) {
+    if (parse_log_level(name)) return std::nullopt;
+    return "has to be debug, info, warn or error";
+}
+
 constexpr std::array kKeys = {
     Key{"store", "url", [](Config& c) { return Slot(&c.store); }, 0, 0, wrong_with_store},
     Key{"keys", "passphrase_file", [](Config& c) { return Slot(&c.keys.passphrase_file); }},
@@ -51,6 +57,8 @@ constexpr std::array kKeys = {
     Key{"net", "allow", [](Config& c) { return Slot(&c.net.allow); }},
     Key{"serve", "listen", [](Config& c) { return Slot(&c.serve.listen); }},
     Key{"serve", "threads", [](Config& c) { return Slot(&c.serve.threads); }, 0, 256},
+    Key{"serve", "proxies", [](Config& c) { return Slot(&c.serve.proxies); }},
+    Key{"log", "level", [](Config& c) { return Slot(&c.log.level); }, 0, 0, wrong_with_level},
     Key{"archive", "depth", [](Config& c) { return Slot(&c.archive.depth); }, 1, 20},
     Key{"archive", "members", [](Config& c) { return Slot(&c.archive.members); }, 1, 1'000'000'000},
     Key{"archive", "member_mb", [](Config& c) { return Slot(&c.archive.member_mb); }, 1, 1'048'576},

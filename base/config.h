@@ -37,7 +37,11 @@ struct Config {
     struct Serve {
         std::string listen = "127.0.0.1:8080";
         std::int64_t threads = 0;  // that read and answer; 0: as many as there are cores
+        std::string proxies;  // addresses and networks whose X-Forwarded-For is believed, with ',' between
     } serve;
+    struct Logging {
+        std::string level = "info";  // debug, info, warn, error
+    } log;
     struct Archive {
         std::int64_t depth = 5;
         std::int64_t members = 10'000'000;

@@ -11,10 +11,10 @@
 #include <mutex>
 #include <utility>
 
+#include <spdlog/async.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/async.h>
 
 namespace rushlight {
 namespace {

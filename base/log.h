@@ -28,8 +28,8 @@
 
 namespace rushlight {
 
-inline constexpr int kLinesAMinute = 60;             // of one event
-inline constexpr std::size_t kMostLogText = 500;     // bytes of one text; more is cut
+inline constexpr int kLinesAMinute = 60;          // of one event
+inline constexpr std::size_t kMostLogText = 500;  // bytes of one text; more is cut
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 std::optional<LogLevel> parse_log_level(std::string_view name);

@@ -164,7 +164,9 @@ Status Service::State::settle(std::span<Reply> replies, const Asked& asked, cons
         });
         if (!stored) return stored;
     }
-    for (const Reply& reply : replies) {
+    for (Reply& reply : replies) {
+        if (with.began)
+            reply.took = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - *with.began);
         counter.add(reply.outcome.decision, reply.verdict.action);
         if (parts.checked) parts.checked(reply, asked);
     }
@@ -173,6 +175,7 @@ Status Service::State::settle(std::span<Reply> replies, const Asked& asked, cons
 
 Result<Reply> Service::State::check(const Content& content, const Asked& asked, std::string id,
                                     bool is_later) {
+    const auto began = Steady::now();
     Reply reply = reply_for(checker.check(content, asked.by), std::move(id));
     const std::string later_id = is_later ? reply.id : std::string();
     if (asked.receipt && parts.receipts != nullptr) reply.receipt = receipt_for(reply, {});
@@ -183,9 +186,11 @@ Result<Reply> Service::State::check(const Content& content, const Asked& asked, 
         if (!kept) return pass(kept.error());
         sealed = std::move(*kept);
     }
-    const Status stored =
-        settle({&reply, 1}, asked,
-               {.finished_later = later_id, .area = area.get(), .sealed = sealed ? &*sealed : nullptr});
+    const Status stored = settle({&reply, 1}, asked,
+                                 {.finished_later = later_id,
+                                  .area = area.get(),
+                                  .sealed = sealed ? &*sealed : nullptr,
+                                  .began = began});
     if (!stored) return pass(stored.error());
     return reply;
 }

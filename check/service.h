@@ -19,6 +19,7 @@
 #include "store/store.h"
 #include "vault/holding.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -52,8 +53,9 @@ struct Reply {
     Time at;
     Outcome outcome;
     Verdict verdict;
-    std::string held;     // the holding area's id of its bytes, or empty
-    std::string receipt;  // JSON, where it was wanted
+    std::string held;                                 // the holding area's id of its bytes, or empty
+    std::string receipt;                              // JSON, where it was wanted
+    std::optional<std::chrono::microseconds> took{};  // of a file: from its bytes to here
 };
 // The keys of POST /api/v1/check; what does not apply is left out.
 nlohmann::ordered_json to_json(const Reply& reply);

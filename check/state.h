@@ -71,6 +71,7 @@ struct Service::State {
         std::string_view finished_later{};   // the id of the later answer that this is
         vault::HoldingArea* area = nullptr;  // the first reply's bytes, sealed there
         const vault::SealedFile* sealed = nullptr;
+        std::optional<Steady::time_point> began{};  // where it is a file's
     };
     // Stores what each of the replies that matched leaves behind, and counts all.
     Status settle(std::span<Reply> replies, const Asked& asked, const With& with);

@@ -145,8 +145,8 @@ Response problem(int status, std::string_view detail, std::string_view type, std
 
 void set_instance(Response& response, std::string_view id) {
     constexpr std::string_view kEnd = "}\n";
-    const bool is_problem = std::any_of(
-        response.headers.begin(), response.headers.end(), [](const auto& header) {
+    const bool is_problem =
+        std::any_of(response.headers.begin(), response.headers.end(), [](const auto& header) {
             return header.second == "application/problem+json" &&
                    equals_ignoring_case(header.first, "Content-Type");
         });

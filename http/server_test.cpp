@@ -313,6 +313,38 @@ TEST(Server, NamesWhoAsks) {
     EXPECT_EQ(peer_of(behind_proxy, ""), "127.0.0.1");
 }
 
+TEST(Server, SaysWhichRequestAnAnswerBelongsTo) {
+    std::mutex mutex;
+    std::vector<std::string> observed;
+    auto server = started(
+        [](const RequestHead& head) {
+            Plan plan = Plan::refuse(head.path == "/busy" ? problem(503, "later") : problem(404, "nothing"));
+            if (head.path == "/busy") plan.refusal->note = "the disk is full";
+            plan.tag = 7;
+            return plan;
+        },
+        {.observe = [&](const Answered& answered) {
+            const std::lock_guard lock(mutex);
+            observed.push_back(std::string(answered.id) + ' ' + std::to_string(answered.tag) + ' ' +
+                               std::string(answered.note));
+        }});
+    RawClient client(server.port());
+    std::vector<std::string> ids;
+    for (const char* path : {"/a", "/busy"}) {
+        const auto answer = client.ask(get(path));
+        ids.push_back(answer->header("X-Request-Id"));
+        EXPECT_THAT(answer->body, HasSubstr("\"instance\":\"/requests/" + ids.back() + "\"}"));
+        EXPECT_THAT(answer->body, ::testing::Not(HasSubstr("disk is full")));
+    }
+    const auto unread = client.ask("GET / HTTP/1.1\r\n\r\n");
+    EXPECT_THAT(unread->body, HasSubstr("\"instance\":\"/requests/"));
+    EXPECT_THAT(ids, ::testing::Each(::testing::MatchesRegex("[0-9a-f]{16}")));
+    EXPECT_NE(ids[0], ids[1]);
+    server.stop();
+    EXPECT_EQ(observed.at(0), ids[0] + " 7 ");
+    EXPECT_EQ(observed.at(1), ids[1] + " 7 the disk is full");
+}
+
 TEST(Server, TellsTheObserverOfEachAnswer) {
     std::mutex mutex;
     std::vector<std::string> seen;

@@ -17,6 +17,9 @@ constexpr bool kOpen = true;
 Access open(Method method, std::string_view pattern) {
     return {.method = method, .pattern = pattern, .open = kOpen};
 }
+Access here_or(Method method, std::string_view pattern, Roles roles, Scopes scopes) {
+    return {.method = method, .pattern = pattern, .here = true, .roles = roles, .scopes = scopes};
+}
 Access signed_in(Method method, std::string_view pattern) {
     return {.method = method, .pattern = pattern, .any_person = true};
 }
@@ -45,7 +48,7 @@ std::span<const Access> access_table() {
     static const std::array table = {
         open(Method::get, "/livez"),
         open(Method::get, "/readyz"),
-        open(Method::get, "/metrics"),
+        here_or(Method::get, "/metrics", kEverybody, {Scope::read}),
         open(Method::get, "/api/v1/openapi.json"),
         open(Method::get, "/api/v1/setup"),
         open(Method::post, "/api/v1/setup"),

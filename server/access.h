@@ -13,6 +13,7 @@ struct Access {
     http::Method method = http::Method::get;
     std::string_view pattern;
     bool open = false;          // nobody has to say who they are
+    bool here = false;          // nor does who asks from this machine itself, not through a proxy
     bool any_person = false;    // whoever is signed in
     accounts::Roles roles{};    // people with one of these
     accounts::Scopes scopes{};  // programs with one of these; empty: not for programs

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace rushlight::server {
 namespace {
@@ -66,6 +67,36 @@ class MessageSealer final : public message::Sealer {
     const vault::Sealer& sealer_;
 };
 
+// Sends as the one within, and counts what comes of it.
+class CountedDeliver final : public message::Deliver {
+  public:
+    CountedDeliver(std::unique_ptr<Deliver> inner, Metrics& metrics, const Log& log)
+        : inner_(std::move(inner)), metrics_(metrics), log_(log) {}
+    Answer post(const std::string& url, const std::vector<std::pair<std::string, std::string>>& headers,
+                const std::string& body, const std::stop_token& stop) const override {
+        Answer answer = inner_->post(url, headers, body, stop);
+        const bool delivered = answer.status >= 200 && answer.status < 300;
+        metrics_.webhook(delivered            ? WebhookOutcome::delivered
+                         : answer.status == 0 ? WebhookOutcome::unreachable
+                                              : WebhookOutcome::refused);
+        // Where it went stands in the console's history of tries; links may hold secrets.
+        if (!delivered && !stop.stop_requested())
+            log_.warn("message", "webhook.failed", {{"status", answer.status}});
+        return answer;
+    }
+
+  private:
+    std::unique_ptr<Deliver> inner_;
+    Metrics& metrics_;
+    const Log& log_;
+};
+
+Log log_of(const AppOptions& options) {
+    return Log({.least = parse_log_level(options.config.log.level).value_or(LogLevel::info),
+                .json = ::isatty(STDERR_FILENO) == 0,
+                .clock = options.clock});
+}
+
 // Keeps what a function returns, or hands its error on.
 template <class T, class Slot>
 Status put(Result<T> made, Slot& slot) {
@@ -83,7 +114,10 @@ Status put(Result<T> made, std::optional<T>& slot) {
 }  // namespace
 
 App::App(const AppOptions& the_options)
-    : options(the_options), clock(*the_options.clock), started(the_options.clock->now()) {}
+    : options(the_options),
+      clock(*the_options.clock),
+      started(the_options.clock->now()),
+      log(log_of(the_options)) {}
 
 App::~App() { stop(); }
 
@@ -175,6 +209,7 @@ Status App::apply(const Settings& wanted, std::string_view who) {
 
 // The live view. What nobody looks at is not written, except what matched.
 void App::checked(const check::Reply& reply, const check::Asked& asked) {
+    metrics.checked(reply.outcome.decision, reply.verdict.action, reply.took);
     const bool matched = !reply.outcome.answer.matches.empty();
     if (!matched && hub.listeners() == 0) return;
     const media::Fingerprint& fingerprint = reply.outcome.fingerprint;
@@ -192,9 +227,12 @@ void App::checked(const check::Reply& reply, const check::Asked& asked) {
 }
 
 Status App::start() {
-    deliver_ = message::deliver_with(*client);
-    auto begun = queue::Workers::start(
-        *store, {message::deliveries(*store, *message_sealer, *deliver_, clock)}, {.clock = clock});
+    deliver_ = std::make_unique<CountedDeliver>(message::deliver_with(*client), metrics, log);
+    auto begun =
+        queue::Workers::start(*store, {message::deliveries(*store, *message_sealer, *deliver_, clock)},
+                              {.clock = clock, .report = [this](const Error& error) {
+                                   log.warn("queue", "queue.store_failed", {{"why", error.message}});
+                               }});
     if (!begun) return pass(begun.error());
     workers_.emplace(std::move(*begun));
     ticker_ = std::jthread([this](const std::stop_token& stop) { tick_along(stop); });
@@ -220,7 +258,9 @@ void App::tick_along(const std::stop_token& stop) {
     auto last_minute = Steady::time_point{};
     auto last_song = Steady::time_point{};
     while (!stop.stop_requested()) {
-        if (checks->tick()) last_tick_ = steady_ms();
+        const Status ticked = checks->tick();
+        if (ticked) last_tick_ = steady_ms();
+        vitals_.look(*this, ticked, workers_->tally().dead);
         const auto now = Steady::now();
         if (now - last_minute >= 60s) {
             last_minute = now;
@@ -242,15 +282,18 @@ void App::tick_along(const std::stop_token& stop) {
 void App::each_minute(Time now) {
     const Settings before = settings->get();
     if (settings->follow() && settings->get() != before) (void)reopen_area();
-    (void)area()->expire(now);
-    (void)area()->sweep(now);
+    if (const auto expired = area()->expire(now); expired && *expired > 0)
+        log.info("vault", "holding.expired", {{"files", *expired}});
+    if (const auto swept = area()->sweep(now); swept && swept->lost_files > 0)
+        log.error("vault", "holding.lost", {{"files", swept->lost_files}});
     (void)accounts->sweep(now);
     (void)keys->write_last_used();
     (void)store->write([&](store::Writer& writer) {
         return message::forget(writer, now + -kKeepEvents).map([](std::int64_t) {});
     });
     (void)idempotency->forget(now + -kKeepIdempotency);
-    (void)audit::make_checkpoint_if_due(*store, *audit_key, now);
+    if (const auto signed_ = audit::make_checkpoint_if_due(*store, *audit_key, now); signed_ && *signed_)
+        log.debug("audit", "checkpoint.made", {{"entries", (*signed_)->number}});
 }
 
 bool App::is_ready(std::string& why) const {

@@ -6,6 +6,7 @@
 #include "accounts/accounts.h"
 #include "accounts/api_keys.h"
 #include "base/config.h"
+#include "base/log.h"
 #include "check/service.h"
 #include "match/match.h"
 #include "media/fingerprint.h"
@@ -15,10 +16,12 @@
 #include "sandbox/sandbox.h"
 #include "server/hub.h"
 #include "server/later.h"
+#include "server/metrics.h"
 #include "server/scan_runner.h"
 #include "server/server_store.h"
 #include "server/settings.h"
 #include "server/upload.h"
+#include "server/vitals.h"
 #include "store/store.h"
 #include "vault/holding.h"
 #include "vault/vault.h"
@@ -63,6 +66,8 @@ class App {
     const AppOptions options;
     const Clock& clock;
     const Time started;
+    const Log log;  // standard error: JSON, or words where that is a terminal
+    Metrics metrics;
     std::optional<store::Store> store;
     std::optional<vault::Sealer> sealer;
     std::optional<audit::SigningKey> receipt_key, audit_key;
@@ -96,6 +101,7 @@ class App {
     std::atomic<std::int64_t> last_tick_{0};  // of the steady clock, in ms
     std::unique_ptr<message::Deliver> deliver_;
     std::optional<queue::Workers> workers_;
+    Vitals vitals_;
     std::jthread ticker_;
 };
 

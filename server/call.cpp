@@ -43,7 +43,9 @@ http::Response json_answer(int status, const nlohmann::ordered_json& body) {
                                 body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
-http::Response problem_of(const Error& error) {
+namespace {
+
+http::Response answer_to(const Error& error) {
     switch (error.code) {
         case ErrorCode::invalid:
             return http::problem(422, error.message, "/problems/invalid");
@@ -66,6 +68,14 @@ http::Response problem_of(const Error& error) {
     return http::problem(500,
                          "something here is damaged; the operator finds more under Health and in the log",
                          "/problems/damaged");
+}
+
+}  // namespace
+
+http::Response problem_of(const Error& error) {
+    http::Response response = answer_to(error);
+    if (response.status >= 500) response.note = error.message;
+    return response;
 }
 
 http::Response bad_request(std::string_view detail) {

@@ -37,20 +37,44 @@ std::optional<std::string_view> bearer(const http::RequestHead& head) {
     return trim(value.substr(kScheme.size()));
 }
 
+// From this machine's own address, and not handed on by a proxy on it for somebody else.
+bool asks_here(const http::RequestHead& head) {
+    const bool own = head.peer == "::1" || head.peer.starts_with("127.");
+    return own && head.header("X-Forwarded-For").empty() && head.header("Forwarded").empty() &&
+           head.header("Via").empty();
+}
+bool is_open(const Access& access, const http::RequestHead& head) {
+    return access.open || (access.here && asks_here(head));
+}
+
+// What leaves a handler as an exception is a bug; the log is told which.
+http::Response handle(const Route& route, Call& call) {
+    try {
+        return route.handle(call);
+    } catch (const std::exception& bug) {
+        http::Response response = http::problem(500, "something went wrong here", "/problems/bug");
+        response.note = bug.what();
+        return response;
+    }
+}
+
 bool shares(accounts::Scopes a, accounts::Scopes b) { return (a.bits() & b.bits()) != 0; }
 bool shares(accounts::Roles a, accounts::Roles b) { return (a.bits() & b.bits()) != 0; }
 
 }  // namespace
 
 Dispatcher::Dispatcher(App& app, const http::StaticFiles* console) : app_(&app), console_(console) {
+    std::vector<std::string> names;
     for (Route& route : all_routes()) {
         const Access* access = find_access(route.method, route.pattern);
         if (access == nullptr)
             throw std::logic_error("no line in the table of access for " + std::string(route.pattern));
         const std::size_t index = routes_.add(route.method, route.pattern);
         if (index != entries_.size()) throw std::logic_error("routes are numbered otherwise");
+        names.push_back(std::string(http::to_string(route.method)) + ' ' + std::string(route.pattern));
         entries_.push_back({std::move(route), access});
     }
+    app.metrics.know_routes(std::move(names));
 }
 
 http::Plan Dispatcher::operator()(const http::RequestHead& head) const {
@@ -66,9 +90,10 @@ http::Response Dispatcher::secured(http::Response response) const {
 
 http::Plan Dispatcher::plan(const http::RequestHead& head) const {
     const auto found = routes_.find(head.method, head.path);
-    if (found.outcome == http::Routes::Outcome::found)
-        return plan_route(head, entries_[found.route], found.parameters);
-    return plan_console(head, found);
+    if (found.outcome != http::Routes::Outcome::found) return plan_console(head, found);
+    http::Plan plan = plan_route(head, entries_[found.route], found.parameters);
+    plan.tag = kFirstRoute + static_cast<std::uint32_t>(found.route);
+    return plan;
 }
 
 // Pages of the console have addresses of their own; all of them are the one page.
@@ -79,7 +104,11 @@ http::Plan Dispatcher::plan_console(const http::RequestHead& head, const http::R
         auto answer = console_->answer(head);
         if (!answer && head.path.find('.') == std::string_view::npos)
             answer = console_->answer(head, "/index.html");
-        if (answer) return http::Plan::refuse(std::move(*answer));
+        if (answer) {
+            http::Plan plan = http::Plan::refuse(std::move(*answer));
+            plan.tag = kConsoleRoute;
+            return plan;
+        }
     }
     if (page && console_ == nullptr && head.path == "/")
         return http::Plan::refuse(http::Response::text(200,
@@ -91,7 +120,7 @@ http::Plan Dispatcher::plan_console(const http::RequestHead& head, const http::R
 std::optional<http::Response> Dispatcher::identify(const http::RequestHead& head, const Access& access,
                                                    const std::optional<Caller>& program, Time now,
                                                    Caller& out) const {
-    if (access.open) return std::nullopt;
+    if (is_open(access, head)) return std::nullopt;
     if (program) {
         out = *program;
         return std::nullopt;
@@ -123,7 +152,7 @@ http::Plan Dispatcher::plan_route(const http::RequestHead& head, const Entry& en
         if (!shares(grant.scopes, entry.access->scopes))
             return http::Plan::refuse(forbidden("the key has none of the scopes that this asks for"));
         program = Caller{.who = accounts::who(grant.id), .scopes = grant.scopes};
-    } else if (!entry.access->open && !http::find_cookie(head.header("Cookie"), kSessionCookie)) {
+    } else if (!is_open(*entry.access, head) && !http::find_cookie(head.header("Cookie"), kSessionCookie)) {
         return http::Plan::refuse(unauthorised("sign in, or send a key: Authorization: Bearer rl_…"));
     }
     if (entry.route.pattern == "/api/v1/check") return plan_upload(head, entry, std::move(program));
@@ -150,7 +179,7 @@ http::Response Dispatcher::call(http::Request& request, const Entry& entry,
               .now = app_->clock.now()};
     if (entry.route.creates && !request.head.header("Idempotency-Key").empty())
         return once(request, entry, call);
-    return entry.route.handle(call);
+    return handle(entry.route, call);
 }
 
 // The first request of a key is answered and its answer kept; the next of the same key get that answer.
@@ -172,7 +201,7 @@ http::Response Dispatcher::once(http::Request& request, const Entry& entry, Call
                 .with("Retry-After", "1");
         return http::Response::json((*kept)->status, (*kept)->body).with("Idempotency-Replayed", "true");
     }
-    http::Response response = entry.route.handle(call);
+    http::Response response = handle(entry.route, call);
     const bool final = response.status < 500 && response.status != 429 && response.status != 409;
     const Status done = final
                             ? app_->idempotency->finish(call.caller.who, key, response.status, response.body)

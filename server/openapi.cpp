@@ -26,6 +26,7 @@ ordered_json who_may(const Access& access) {
     if (access.open) return "anybody";
     if (access.any_person) return "whoever is signed in";
     ordered_json may;
+    if (access.here) may["this_machine"] = true;
     may["roles"] = accounts::names_of(access.roles);
     if (!access.scopes.empty()) may["scopes"] = accounts::names_of(access.scopes);
     return may;

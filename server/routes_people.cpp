@@ -124,15 +124,20 @@ http::Response sign_in(Call& call) {
     if (!result) return problem_of(result.error());
     switch (result->state) {
         case accounts::SignIn::State::signed_in:
+            call.app.metrics.sign_in(SignInOutcome::signed_in);
             return welcome(call, 201, result->session->person, result->token);
         case accounts::SignIn::State::second_factor_wanted:
             return http::problem(401, "a code of the second factor is wanted", "/problems/second-factor",
                                  "\"second_factor\":true");
         case accounts::SignIn::State::slowed:
+            call.app.metrics.sign_in(SignInOutcome::slowed);
+            call.app.log.warn("accounts", "signin.slowed", {{"request", call.head.id}});
             return slowed(result->wait);
         case accounts::SignIn::State::refused:
             break;
     }
+    call.app.metrics.sign_in(SignInOutcome::refused);
+    call.app.log.warn("accounts", "signin.refused", {{"request", call.head.id}});
     return http::problem(401, "the address, the password or the code is wrong", "/problems/unauthorised");
 }
 

@@ -33,40 +33,8 @@ http::Response readyz(Call& call) {
 }
 
 // Prometheus' text format, version 0.0.4.
-class Metrics {
-  public:
-    void add(std::string_view name, std::string_view kind, std::string_view help, double value) {
-        text_ += fmt::format("# HELP rushlight_{0} {2}\n# TYPE rushlight_{0} {1}\nrushlight_{0} {3}\n", name,
-                             kind, help, value);
-    }
-    std::string take() { return std::move(text_); }
-
-  private:
-    std::string text_;
-};
-
 http::Response metrics(Call& call) {
-    Metrics metrics;
-    const check::CanaryState canary = call.app.checks->canary();
-    metrics.add("canary_ok", "gauge", "1 while the last end-to-end trial succeeded", canary.ok ? 1 : 0);
-    metrics.add("canary_last_success_timestamp_seconds", "gauge", "when the last trial succeeded",
-                canary.last_ok ? static_cast<double>(canary.last_ok->micros) / 1e6 : 0);
-    const auto pools = {std::pair{"decode", &*call.app.light}, std::pair{"decode_all", &*call.app.all}};
-    for (const auto& [name, pool] : pools) {
-        const auto counts = pool->counts();
-        metrics.add(fmt::format("sandbox_{}_jobs_total", name), "counter",
-                    "files given to sandboxed children", static_cast<double>(counts.jobs));
-        metrics.add(fmt::format("sandbox_{}_crashed_total", name), "counter", "children that crashed",
-                    static_cast<double>(counts.crashed));
-    }
-    std::uint64_t entries = 0;
-    for (const match::List& list : call.app.matcher->lists()) entries += list.entries.active;
-    metrics.add("list_entries", "gauge", "entries that are searched", static_cast<double>(entries));
-    metrics.add("match_memory_bytes", "gauge", "memory of the match index",
-                static_cast<double>(call.app.matcher->memory_bytes()));
-    metrics.add("upload_bytes", "gauge", "uploads in memory", static_cast<double>(call.app.uploads->used()));
-    metrics.add("event_listeners", "gauge", "live views", static_cast<double>(call.app.hub.listeners()));
-    http::Response response = http::Response::text(200, metrics.take());
+    http::Response response = http::Response::text(200, call.app.metrics.text(call.app));
     response.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response;
 }

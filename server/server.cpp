@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include "base/text.h"
 #include "http/http.h"
 #include "server/app.h"
 #include "server/dispatcher.h"
@@ -9,6 +10,31 @@
 #include <utility>
 
 namespace rushlight::server {
+
+namespace {
+
+std::vector<std::string> proxies_of(const Config& config) {
+    std::vector<std::string> proxies;
+    for (const std::string_view proxy : split(config.serve.proxies, ',')) {
+        if (!trim(proxy).empty()) proxies.emplace_back(trim(proxy));
+    }
+    return proxies;
+}
+
+// Of each answer. The path is not told: it may hold what somebody looked for.
+void observe(App& app, const http::Answered& answered) {
+    app.metrics.answered(answered);
+    if (answered.status < 500) return;
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(answered.took).count();
+    app.log.warn("http", "request.failed",
+                 {{"request", answered.id},
+                  {"route", app.metrics.route(answered.tag)},
+                  {"status", answered.status},
+                  {"ms", std::int64_t{ms}},
+                  {"why", answered.note}});
+}
+
+}  // namespace
 
 struct Server::State {
     std::unique_ptr<App> app;
@@ -47,16 +73,20 @@ Result<Server> Server::start(const ServerOptions& options) {
     const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     const int threads =
         options.config.serve.threads > 0 ? static_cast<int>(options.config.serve.threads) : cores;
-    auto http = http::Server::start({.listen = options.config.serve.listen,
-                                     .io_threads = threads,
-                                     .workers = std::max(4, 2 * cores),
-                                     .clock = options.clock},
-                                    [dispatcher = state->dispatcher.get()](const http::RequestHead& head) {
-                                        return (*dispatcher)(head);
-                                    });
+    auto http = http::Server::start(
+        {.listen = options.config.serve.listen,
+         .io_threads = threads,
+         .workers = std::max(4, 2 * cores),
+         .trusted_proxies = proxies_of(options.config),
+         .observe = [app = state->app.get()](const http::Answered& answered) { observe(*app, answered); },
+         .clock = options.clock},
+        [dispatcher = state->dispatcher.get()](const http::RequestHead& head) {
+            return (*dispatcher)(head);
+        });
     if (!http) return pass(http.error());
     state->http.emplace(std::move(*http));
     state->url = "http://" + state->http->address();
+    state->app->metrics.follow([http = &*state->http] { return http->counters(); });
     const auto has = state->app->accounts->has_administrator();
     if (!has) return pass(has.error());
     if (!*has) {
@@ -65,6 +95,13 @@ Result<Server> Server::start(const ServerOptions& options) {
         state->setup_url = state->url + "/setup#" + token->text;
     }
     if (auto started = state->app->start(); !started) return pass(started.error());
+    state->app->log.info("server", "server.started",
+                         {{"version", RUSHLIGHT_VERSION},
+                          {"address", state->http->address()},
+                          {"store", options.config.store.empty() ? "sqlite" : "postgresql"},
+                          {"schema", state->app->store->schema_version()},
+                          {"console", state->console.has_value()},
+                          {"set_up", *has}});
     return Server(std::move(state));
 }
 
@@ -73,10 +110,13 @@ const std::optional<std::string>& Server::setup_url() const { return state_->set
 
 void Server::stop() {
     if (!state_->http) return;
+    state_->app->log.info("server", "server.stopping");
     state_->app->hub.close();
+    state_->app->metrics.follow({});
     state_->http->stop();
     state_->http.reset();
     state_->app->stop();
+    state_->app->log.info("server", "server.stopped");
 }
 
 }  // namespace rushlight::server
