@@ -65,6 +65,11 @@ ordered_json to_json(const Reply& reply) {
         object["width"] = *fingerprint.width;
         object["height"] = *fingerprint.height;
     }
+    // Whoever reads an answer of the API finds every key, whatever the file was.
+    for (const char* key :
+         {"type", "bytes", "width", "height", "md5", "sha1", "sha256", "pdq", "quality", "case", "reason"}) {
+        if (!object.contains(key)) object[key] = nullptr;
+    }
     object["action"] = to_string(reply.verdict.action);
     object["review"] = reply.verdict.review;
     object["why"] = to_utf8(reply.verdict.why);

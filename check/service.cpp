@@ -42,8 +42,10 @@ std::string finding_of(const Reply& reply, const Asked& asked) {
 
 std::string text_of(const Reply& reply) { return dumped(to_json(reply)); }
 
-Result<vault::SealedFile> seal(vault::HoldingArea& area, const Content& content, const std::string& check) {
-    auto incoming = area.begin({.why = "match", .ref = check});
+Result<vault::SealedFile> seal(vault::HoldingArea& area, const Content& content, const Reply& reply) {
+    const std::string why = std::string(to_string(reply.outcome.decision)) + " match on " +
+                            to_utf8(reply.outcome.answer.matches.front().list);
+    auto incoming = area.begin({.why = why, .ref = reply.id});
     if (!incoming) return pass(incoming.error());
     ByteVector piece(256 * 1024);
     for (std::uint64_t at = 0;;) {
@@ -182,7 +184,7 @@ Result<Reply> Service::State::check(const Content& content, const Asked& asked, 
     const auto area = parts.holding ? parts.holding() : nullptr;
     std::optional<vault::SealedFile> sealed;
     if (area && area->on() && reply.verdict.action != Action::allow && matched(reply.outcome)) {
-        auto kept = seal(*area, content, reply.id);
+        auto kept = seal(*area, content, reply);
         if (!kept) return pass(kept.error());
         sealed = std::move(*kept);
     }

@@ -57,7 +57,7 @@ struct Reply {
     std::string receipt;                              // JSON, where it was wanted
     std::optional<std::chrono::microseconds> took{};  // of a file: from its bytes to here
 };
-// The keys of POST /api/v1/check; what does not apply is left out.
+// The keys of POST /api/v1/check; null where one does not apply.
 nlohmann::ordered_json to_json(const Reply& reply);
 
 // One of many hashes: what it asks for, as the asker wrote it.

@@ -59,13 +59,20 @@ inline constexpr std::uint64_t kJsonBody = 1 << 20;
 
 http::Response json_answer(int status, const nlohmann::ordered_json& body);
 // problem+json from an error: 422 invalid, 404, 409, 503 and 429 with Retry-After, 403, else 500 without
-// details.
-http::Response problem_of(const Error& error);
+// details. `members` as http::problem has them.
+http::Response problem_of(const Error& error, std::string_view members = {});
+// The same for a check that could not be done: where the policy fails closed, it says what is to be done with
+// the upload.
+http::Response check_problem(const App& app, const Error& error);
 http::Response bad_request(std::string_view detail);  // 400
 // {"items":[…],"next":…}
 nlohmann::ordered_json page_of(nlohmann::ordered_json items, const std::optional<std::string>& next);
 // `limit` of the query, 1 to `most`; 50 where not given.
 Result<int> limit_of(const http::Query& query, int most = 500);
+// Of an object's members; empty where there is none of that kind.
+std::string text_at(const nlohmann::json& object, const char* key);
+// `invalid` where it is there and no array of up to 1,000 texts.
+Result<std::vector<std::string>> texts_at(const nlohmann::json& object, const char* key);
 Result<std::optional<Time>> time_of(const http::Query& query, std::string_view name);
 
 }  // namespace rushlight::server

@@ -269,15 +269,15 @@ http::Response check_upload(App& app, UploadForm& form, const http::RequestHead&
     auto asked = asked_by(form, *query, who);
     if (!asked) return problem_of(asked.error());
     auto file = form.file();
-    if (!file) return problem_of(file.error());
+    if (!file) return check_problem(app, file.error());
     const std::string_view wait = query->get("wait").value_or("");
     if (wait == "0" || (wait.empty() && is_video(file->content()))) {
         const auto id = app.checks->check_later(std::move(file->content()), std::move(*asked));
-        if (!id) return problem_of(id.error());
+        if (!id) return check_problem(app, id.error());
         return json_answer(202, {{"id", *id}, {"state", "waiting"}}).with("Location", "/api/v1/check/" + *id);
     }
     const auto reply = app.checks->check(file->content(), *asked);
-    return reply ? json_answer(200, check::to_json(*reply)) : problem_of(reply.error());
+    return reply ? json_answer(200, check::to_json(*reply)) : check_problem(app, reply.error());
 }
 
 }  // namespace
@@ -313,12 +313,13 @@ http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& e
         auto check = HashCheck::answer(*app_->checks, request.body, caller.who);
         if (!check) {
             const bool malformed = check.error().message == "the body is no JSON";
-            return answer.send(
-                secured(malformed ? bad_request(check.error().message) : problem_of(check.error())));
+            return answer.send(secured(malformed ? bad_request(check.error().message)
+                                                 : check_problem(*app_, check.error())));
         }
         const auto finish = [this](HashCheck& hashes, http::Responder& to) {
             const Status stored = hashes.store(*app_->checks);
-            to.send(secured(stored ? http::Response::json(200, hashes.text()) : problem_of(stored.error())));
+            to.send(secured(stored ? http::Response::json(200, hashes.text())
+                                   : check_problem(*app_, stored.error())));
         };
         if (may_wait || !check->must_wait()) return finish(*check, answer);
         app_->later.push(

@@ -58,6 +58,7 @@ void write_none(std::string& out, const std::string& hash, const check::Reply& r
     out += R"(,"decision":"none","matches":[],"suppressed":[],"action":")";
     out += check::to_string(reply.verdict.action);
     out += '"';
+    out += R"(,"error":null)";
     if (!reply.receipt.empty()) out += ",\"receipt\":" + reply.receipt;
     out += '}';
 }
@@ -101,6 +102,7 @@ Result<HashCheck> HashCheck::answer(const check::Service& service, std::string_v
             good.push_back({line.hash, std::move(*query)});
         } else {
             line.error = query.error().message;
+            check.if_unreadable_ = service.policy().unreadable;
         }
         check.lines_.push_back(std::move(line));
     }
@@ -118,6 +120,10 @@ std::string HashCheck::text() const {
         first = false;
         if (!line.error.empty()) {
             out += ordered_json{{"hash", to_utf8(line.hash)},
+                                {"decision", nullptr},
+                                {"matches", ordered_json::array()},
+                                {"suppressed", ordered_json::array()},
+                                {"action", check::to_string(if_unreadable_)},
                                 {"error", {{"code", "corrupt"}, {"message", line.error}}}}
                        .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
             continue;
@@ -131,6 +137,7 @@ std::string HashCheck::text() const {
         ordered_json object = check::to_json(reply);
         ordered_json with_hash{{"hash", to_utf8(line.hash)}};
         with_hash.update(object);
+        with_hash["error"] = nullptr;
         out += with_hash.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
     }
     out += "]}";

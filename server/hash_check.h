@@ -41,6 +41,7 @@ class HashCheck {
     check::Asked asked_;
     std::vector<Line> lines_;
     std::vector<check::Reply> replies_;
+    check::Action if_unreadable_ = check::Action::allow;  // what the policy says of a bad hash
 };
 
 }  // namespace rushlight::server

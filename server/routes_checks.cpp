@@ -43,11 +43,11 @@ http::Response check_url(Call& call) {
     }
     (void)form.end();
     auto file = form.file();
-    if (!file) return problem_of(file.error());
+    if (!file) return check_problem(call.app, file.error());
     check::Asked with_place = *asked;
     if (with_place.context.place.empty()) with_place.context.place = url->href();
     const auto reply = call.app.checks->check(file->content(), with_place);
-    if (!reply) return problem_of(reply.error());
+    if (!reply) return check_problem(call.app, reply.error());
     ordered_json object = check::to_json(*reply);
     object["url"] = url->href();
     object["final_url"] = response->url.href();

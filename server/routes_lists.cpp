@@ -43,16 +43,14 @@ void tell(Call& call, std::string_view what, const std::string& list, const std:
     call.app.hub.publish("list", event);
 }
 
-std::string text_at(const json& object, const char* key) {
-    const auto it = object.find(key);
-    return it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
+// All but the canary's own, which is no list of anybody's.
 http::Response lists(Call& call) {
     const auto all = call.app.lists->all();
     if (!all) return problem_of(all.error());
     auto items = ordered_json::array();
-    for (const match::List& list : *all) items.push_back(to_json(list));
+    for (const match::List& list : *all) {
+        if (list.name != check::kCanaryList) items.push_back(to_json(list));
+    }
     return json_answer(200, page_of(std::move(items), std::nullopt));
 }
 

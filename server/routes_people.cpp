@@ -19,19 +19,6 @@ using accounts::Person;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-std::string text_at(const json& object, const char* key) {
-    const auto it = object.is_object() ? object.find(key) : object.end();
-    return object.is_object() && it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
-std::vector<std::string> texts_at(const json& object, const char* key) {
-    std::vector<std::string> texts;
-    const auto it = object.is_object() ? object.find(key) : object.end();
-    if (!object.is_object() || it == object.end() || !it->is_array()) return texts;
-    for (const json& item : *it) texts.push_back(item.is_string() ? item.get<std::string>() : "?");
-    return texts;
-}
-
 ordered_json to_json(const Person& person) {
     ordered_json object{{"id", person.id.text},
                         {"email", person.email},
@@ -254,16 +241,21 @@ http::Response people(Call& call) {
 }
 
 // Who stands behind the ids that lists, policies and the audit log name: at most the first 1,000 people and
-// the first 1,000 keys. Whoever was forgotten has no name any more.
+// the first 1,000 keys. Whoever was forgotten has no name any more. Whole addresses are for those who look
+// after people and the audit log; colleagues are known by what stands before the @.
 http::Response names(Call& call) {
     constexpr int kMost = 1000;
     const auto people = call.app.accounts->list(std::nullopt, kMost);
     if (!people) return problem_of(people.error());
     const auto keys = call.app.keys->list(std::nullopt, kMost);
     if (!keys) return problem_of(keys.error());
+    const bool whole =
+        call.caller.roles.has(accounts::Role::admin) || call.caller.roles.has(accounts::Role::steward);
     auto items = ordered_json::array();
     for (const Person& one : *people) {
-        if (!one.email.empty()) items.push_back({{"who", accounts::who(one.id)}, {"name", one.email}});
+        if (one.email.empty()) continue;
+        items.push_back({{"who", accounts::who(one.id)},
+                         {"name", whole ? one.email : one.email.substr(0, one.email.find('@'))}});
     }
     for (const accounts::ApiKey& one : *keys)
         items.push_back({{"who", accounts::who(one.id)}, {"name", one.name}});
@@ -273,7 +265,7 @@ http::Response names(Call& call) {
 http::Response create_person(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
-    const auto roles = accounts::parse_roles(texts_at(*body, "roles"));
+    const auto roles = texts_at(*body, "roles").and_then(accounts::parse_roles);
     if (!roles) return problem_of(roles.error());
     accounts::NewPerson person{.email = text_at(*body, "email"), .roles = *roles};
     if (const std::string password = text_at(*body, "password"); !password.empty())
@@ -295,7 +287,7 @@ http::Response change_person(Call& call) {
     if (!body) return bad_request(body.error().message);
     const AccountId id{call.parameters.at(0)};
     if (body->is_object() && body->contains("roles")) {
-        const auto roles = accounts::parse_roles(texts_at(*body, "roles"));
+        const auto roles = texts_at(*body, "roles").and_then(accounts::parse_roles);
         if (!roles) return problem_of(roles.error());
         if (auto set = call.app.accounts->set_roles(id, *roles, call.caller.who, call.now); !set)
             return problem_of(set.error());
@@ -348,7 +340,7 @@ http::Response keys(Call& call) {
 http::Response create_key(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
-    const auto scopes = accounts::parse_scopes(texts_at(*body, "scopes"));
+    const auto scopes = texts_at(*body, "scopes").and_then(accounts::parse_scopes);
     if (!scopes) return problem_of(scopes.error());
     accounts::NewApiKey key{.name = text_at(*body, "name"), .scopes = *scopes};
     if (const std::string text = text_at(*body, "expires"); !text.empty()) {

@@ -61,27 +61,15 @@ http::Response scans(Call& call) {
 
 http::Response folders(Call& call) { return json_answer(200, {{"folders", call.app.scans->folders()}}); }
 
-std::optional<std::vector<std::string>> texts_at(const nlohmann::json& body, const char* key) {
-    std::vector<std::string> texts;
-    const auto array = body.find(key);
-    if (array == body.end()) return texts;
-    if (!array->is_array() || array->size() > 1000) return std::nullopt;
-    for (const auto& item : *array) {
-        if (!item.is_string()) return std::nullopt;
-        texts.push_back(item.get<std::string>());
-    }
-    return texts;
-}
-
 http::Response start(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
     if (!body->is_object()) return problem_of({ErrorCode::invalid, "the body has to be an object"});
     const auto targets = texts_at(*body, "targets");
     const auto lists = texts_at(*body, "lists");
-    if (!targets || targets->empty())
-        return problem_of({ErrorCode::invalid, "'targets' has to name folders or files"});
-    if (!lists) return problem_of({ErrorCode::invalid, "'lists' has to be an array of lists' names"});
+    if (!targets) return problem_of(targets.error());
+    if (targets->empty()) return problem_of({ErrorCode::invalid, "'targets' has to name folders or files"});
+    if (!lists) return problem_of(lists.error());
     std::shared_ptr<match::Matcher> chosen;
     if (!lists->empty()) {
         auto opened = match::Matcher::open(call.app.lists.get(), {.stored = *lists}, call.app.clock);

@@ -206,9 +206,9 @@ Result<HoldingArea> HoldingArea::open(store::Store& store, const Sealer& sealer,
 
 Result<Incoming> HoldingArea::begin(const NewFile& file) {
     if (!on()) return fail(ErrorCode::denied, "the holding area is switched off: nothing is kept");
-    if (!fits(file.why, 1, 100) || !fits(file.ref, 0, 200))
+    if (!fits(file.why, 1, 200) || !fits(file.ref, 0, 200))
         return fail(ErrorCode::invalid,
-                    "a held file wants a `why` of 1 to 100 bytes and a `ref` of up to 200");
+                    "a held file wants a `why` of 1 to 200 bytes and a `ref` of up to 200");
     std::uint64_t used = 0;
     const Status counted = state_->store.read([&](store::Reader& reader) -> Status {
         auto bytes = held_bytes(reader);

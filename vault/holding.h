@@ -47,7 +47,7 @@ struct HoldingOptions {
 };
 
 struct NewFile {
-    std::string why;    // "match", "candidate", "uncertain": a word of the program's, 1 to 100 bytes
+    std::string why;    // for people: "near match on partners"; 1 to 200 bytes
     std::string ref{};  // what it belongs to: a check's or a case's id, up to 200 bytes
 };
 

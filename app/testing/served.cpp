@@ -72,6 +72,16 @@ Answer Served::upload(const std::string& path, const Headers& headers, const std
     return ask("POST", path, all, form);
 }
 
+namespace {
+
+Headers session_of(const Answer& made) {
+    const std::string cookie = made.header("Set-Cookie");
+    return {{"Cookie", cookie.substr(0, cookie.find(';'))},
+            {"X-CSRF-Token", made.body.at("csrf").get<std::string>()}};
+}
+
+}  // namespace
+
 Headers Served::set_up(const std::string& profile) {
     const Answer made = ask("POST", "/api/v1/setup", {},
                             json{{"token", setup_token_},
@@ -79,9 +89,13 @@ Headers Served::set_up(const std::string& profile) {
                                  {"password", "the rush is dipped in fat"},
                                  {"profile", profile}});
     if (made.status != 201) throw std::runtime_error("set-up failed: " + made.text);
-    const std::string cookie = made.header("Set-Cookie");
-    return {{"Cookie", cookie.substr(0, cookie.find(';'))},
-            {"X-CSRF-Token", made.body.at("csrf").get<std::string>()}};
+    return session_of(made);
+}
+
+Headers Served::sign_in(const std::string& email, const std::string& password) const {
+    const Answer made = ask("POST", "/api/v1/session", {}, json{{"email", email}, {"password", password}});
+    if (made.status != 201) throw std::runtime_error("sign-in failed: " + made.text);
+    return session_of(made);
 }
 
 Headers Served::key(const Headers& administrator, const std::vector<std::string>& scopes) const {

@@ -41,6 +41,8 @@ class Served {
 
     // The first administrator, signed in: headers for whatever follows.
     Headers set_up(const std::string& profile = "platform");
+    // The same for a person whom an administrator has made.
+    Headers sign_in(const std::string& email, const std::string& password) const;
     // A key with these scopes, made by that administrator.
     Headers key(const Headers& administrator, const std::vector<std::string>& scopes) const;
 
