@@ -131,6 +131,17 @@ TEST(Guard, AdmitsExactlyTheNamedPair) {
                 HasSubstr("10.0.0.1 is not a public address (private, RFC 1918)"));
 }
 
+TEST(Guard, ConfinedAdmitsNothingElse) {
+    auto guard = Guard::create(std::vector<std::string>{"harbour.test:8101"});
+    ASSERT_TRUE(guard);
+    EXPECT_EQ(guard->refusal("example.com", 80), std::nullopt);
+    guard->admit_nothing_else("this is practice");
+    EXPECT_EQ(guard->refusal("harbour.test", 8101), std::nullopt);
+    EXPECT_TRUE(guard->refusal("harbour.test", 8102));
+    EXPECT_TRUE(guard->refusal("93.184.216.34", 8101));
+    EXPECT_THAT(*guard->refusal("example.com", 80), HasSubstr("this is practice"));
+}
+
 TEST(Guard, SaysWhichTargetIsNone) {
     for (const std::string target :
          {"example.com", ":80", "example.com:", "example.com:0", "example.com:65536", "a/b:80", "user@a:80",

@@ -17,14 +17,12 @@ namespace {
 
 constexpr std::size_t kMostAttempts = 4;  // addresses tried of one answer
 
-constexpr std::array<std::string_view, 19> kNames{
-    "bad_request",        "refused_scheme",    "refused_credentials",
-    "refused_private",    "refused_downgrade", "refused_onion",
-    "dns_failed",         "no_such_host",      "connect_failed",
-    "tls_failed",         "timeout",           "too_large",
-    "too_compressed",     "bad_response",      "bad_redirect",
-    "too_many_redirects", "sink_failed",       "cancelled",
-    "unavailable"};
+constexpr std::array<std::string_view, 20> kNames{
+    "bad_request",        "refused_scheme",    "refused_credentials", "refused_private",
+    "refused_target",     "refused_downgrade", "refused_onion",       "dns_failed",
+    "no_such_host",       "connect_failed",    "tls_failed",          "timeout",
+    "too_large",          "too_compressed",    "bad_response",        "bad_redirect",
+    "too_many_redirects", "sink_failed",       "cancelled",           "unavailable"};
 static_assert(kNames.size() == static_cast<std::size_t>(FailureCode::unavailable) + 1);
 
 // RFC 9110: the characters of a method and a header's name.
@@ -140,6 +138,14 @@ class Fetch {
     Outcome<HopResponse> hop() {
         const Url& url = response_.url;
         if (auto fine = check(url); !fine) return pass(fine.error());
+        const std::uint16_t port = *url.port_or_default();
+        // An address that is not public is told so, and everything else before anybody is asked where it is.
+        const auto why = options_.guard.refusal(url.hostname(), port);
+        if (const auto address = Address::parse(url.hostname()); why && address) {
+            if (auto no = options_.guard.refusal(*address, url.hostname(), port))
+                return refuse(FailureCode::refused_private, url.hostname() + " is refused: " + *no);
+        }
+        if (why) return refuse(FailureCode::refused_target, *why);
         if (is_onion(url)) {
             if (!proxy_) {
                 return refuse(FailureCode::refused_onion,

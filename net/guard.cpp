@@ -23,10 +23,16 @@ Result<Guard> Guard::create(std::span<const std::string> allowed_targets) {
     return guard;
 }
 
+std::optional<std::string> Guard::refusal(std::string_view host, std::uint16_t port) const {
+    if (!nothing_else_ || names(host, port)) return std::nullopt;
+    return std::string(host) + ':' + std::to_string(port) +
+           " is not among the targets that are admitted here: " + *nothing_else_;
+}
+
 std::optional<std::string> Guard::refusal(const Address& address, std::string_view host,
                                           std::uint16_t port) const {
     const SpecialRange* range = special_range(address);
-    if (!range || allowed_.contains({std::string(host), port})) return std::nullopt;
+    if (!range || names(host, port)) return std::nullopt;
     const std::string target = std::string(host) + ':' + std::to_string(port);
     return address.text() + " is not a public address (" + std::string(range->what) + ", " +
            std::string(range->source) + "); an operator can allow it with --allow-target " + target;

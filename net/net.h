@@ -45,6 +45,7 @@ enum class FailureCode {
     refused_scheme,       // neither http nor https
     refused_credentials,  // a user name or password in the link
     refused_private,      // it leads to an address that is not public
+    refused_target,       // this program reaches named targets only, and it is none of them
     refused_downgrade,    // redirected from https to http
     refused_onion,        // .onion without a SOCKS5 proxy
     dns_failed,           // no answer, a broken one, or the server refused

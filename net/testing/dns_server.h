@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,7 +23,8 @@ struct DnsAnswer {
 
 class DnsServer {
   public:
-    DnsServer();
+    // 0: any free port. Throws where it can't listen: std::runtime_error.
+    explicit DnsServer(std::uint16_t port = 0);
     ~DnsServer();
     DnsServer(const DnsServer&) = delete;
     DnsServer& operator=(const DnsServer&) = delete;
