@@ -344,7 +344,13 @@ TEST_F(ListCommand, ADamagedStoreIsNeverSearchedInSilence) {
         hashes += '\n';
     }
     ASSERT_EQ(rushlight({"list", "import", "many", folder_.write("many.txt", hashes)}).status, 0);
-    ASSERT_EQ(rushlight({"doctor"}).status, 0);
+    const auto store_of = [&](const Ran& doctor) {
+        for (const json& line : doctor.lines()) {
+            if (line["check"] == "store") return line;
+        }
+        return json();
+    };
+    ASSERT_EQ(store_of(rushlight({"doctor", "--json"}))["ok"], true);
     const std::string file = folder_.path("var/rushlight.db");
     {
         std::fstream db(file, std::ios::in | std::ios::out | std::ios::binary);
@@ -357,9 +363,10 @@ TEST_F(ListCommand, ADamagedStoreIsNeverSearchedInSilence) {
     EXPECT_EQ(matched.out, "");
     EXPECT_EQ(rushlight({"list", "entries", "many"}).status, 1);
     EXPECT_EQ(rushlight({"list", "export", "many"}).status, 1);
-    const Ran doctor = rushlight({"doctor"});
+    const Ran doctor = rushlight({"doctor", "--json"});
     EXPECT_EQ(doctor.status, 3);
-    EXPECT_THAT(doctor.out, HasSubstr("damaged"));
+    EXPECT_THAT(store_of(doctor)["found"].get<std::string>(), HasSubstr("damaged"));
+    EXPECT_THAT(store_of(doctor)["do"].get<std::string>(), HasSubstr("backup"));
 }
 
 TEST(Commands, SettingsMistakesAreNamedWithTheirLine) {

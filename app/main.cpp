@@ -45,10 +45,15 @@ Result<std::unique_ptr<cli::Served>> serve(const cli::ServeAsked& asked) {
     return std::make_unique<Serving>(std::move(*server));
 }
 
+Result<cli::HoldingSet> holding(store::Store& store) {
+    return server::holding_set(store).map(
+        [](const server::HoldingSet& set) { return cli::HoldingSet{.on = set.on, .quota = set.quota}; });
+}
+
 }  // namespace
 }  // namespace rushlight::app
 
 int main(int argc, char** argv) {
     using namespace rushlight::app;
-    return rushlight::cli::main(argc, argv, {.schemas = all_schemas(), .serve = serve});
+    return rushlight::cli::main(argc, argv, {.schemas = all_schemas(), .serve = serve, .holding = holding});
 }

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/parse.h"
+#include "cli/process_limits.h"
 
 #include <type_traits>
 #include <variant>
@@ -56,7 +57,7 @@ struct Runner {
         } else if constexpr (std::is_same_v<C, ServeCommand>) {
             return run_serve(*context, command, services);
         } else if constexpr (std::is_same_v<C, Doctor>) {
-            return run_doctor(*context);
+            return run_doctor(*context, services);
         } else {
             return run_list(*context, command);
         }
@@ -84,6 +85,7 @@ int parse_and_run(int argc, const char* const* argv, const Services& services) {
 
 int main(int argc, const char* const* argv, const Services& services) {
     keep_standard_descriptors();
+    end_core_dumps();
     const int status = parse_and_run(argc, argv, services);
     // Results that nobody got are no success.
     if (const auto all = printed(); !all && status != kFailed) return report(all.error());

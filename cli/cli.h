@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "store/store.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,10 +30,17 @@ class Served {
     virtual void stop() = 0;
 };
 
+// What was set for the holding area.
+struct HoldingSet {
+    bool on = false;
+    std::uint64_t quota = 0;  // bytes
+};
+
 // What stands beside the command line, joined with it by the program.
 struct Services {
     std::vector<store::Schema> schemas;  // of every room, in floor order
     std::function<Result<std::unique_ptr<Served>>(const ServeAsked&)> serve;
+    std::function<Result<HoldingSet>(store::Store&)> holding;
 };
 
 // The whole program: reads the arguments, runs the command, returns the exit status.

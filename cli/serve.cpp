@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/process_limits.h"
 #include "cli/until_interrupted.h"
 
 #include <condition_variable>
@@ -13,6 +14,7 @@ namespace rushlight::cli {
 
 int run_serve(Context& context, const ServeCommand& command, const Services& services) {
     const UntilInterrupted until_interrupted;  // before any other thread
+    raise_descriptors();
     ServeAsked asked{.config = context.config(),
                      .allowed_targets = command.allowed_targets,
                      .light_program = {},

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "store/store.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,13 @@ struct ServerOptions {
     std::vector<std::string> allowed_targets{};  // HOST:PORT that may lead to any address
     const Clock* clock = &system_clock();
 };
+
+// What administrators set for the holding area, read from the store.
+struct HoldingSet {
+    bool on = false;
+    std::uint64_t quota = 0;  // bytes
+};
+Result<HoldingSet> holding_set(store::Store& store);
 
 class Server {
   public:

@@ -1,6 +1,7 @@
 #include "server/settings.h"
 
 #include "base/text.h"
+#include "server/server.h"
 
 #include <algorithm>
 #include <array>
@@ -33,6 +34,14 @@ Status read_number(const json& value, std::string_view name, std::int64_t least,
 }
 
 }  // namespace
+
+Result<HoldingSet> holding_set(store::Store& store) {
+    const auto keeper = SettingsKeeper::open(store);
+    if (!keeper) return pass(keeper.error());
+    const Settings settings = (*keeper)->get();
+    return HoldingSet{.on = settings.holding,
+                      .quota = static_cast<std::uint64_t>(settings.holding_quota_mb) << 20};
+}
 
 std::span<const Profile> profiles() { return kProfiles; }
 
