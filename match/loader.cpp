@@ -184,9 +184,9 @@ namespace {
 class ContentHash {
   public:
     void add(const Sorter::Sorted& sorted) {
-        piece_.push_back(static_cast<std::byte>(sorted.key.method));
-        piece_.push_back(static_cast<std::byte>(sorted.state));
-        piece_.insert(piece_.end(), sorted.key.bytes.begin(), sorted.key.bytes.end());
+        piece_ += static_cast<char>(sorted.key.method);
+        piece_ += static_cast<char>(sorted.state);
+        piece_ += text_of(sorted.key.bytes);
         if (piece_.size() >= kPiece) take();
     }
     Sha256 finish() {
@@ -196,13 +196,13 @@ class ContentHash {
 
   private:
     void take() {
-        piece_.insert(piece_.end(), so_far_.value.begin(), so_far_.value.end());
-        so_far_ = sha256_of(piece_);
+        piece_ += text_of(so_far_.value);
+        so_far_ = sha256_of(bytes_of(piece_));
         piece_.clear();
     }
 
     static constexpr std::size_t kPiece = 64 << 10;
-    ByteVector piece_;
+    std::string piece_;
     Sha256 so_far_{};
 };
 
