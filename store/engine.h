@@ -1,13 +1,16 @@
 // engine: what the two databases have in common, seen from inside the room.
 #pragma once
 
+#include "store/copy.h"
 #include "store/store.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rushlight::store {
 
@@ -23,6 +26,9 @@ class Connection {
     virtual Status take_turn(std::string_view name) = 0;
     // What a SELECT says at its end to take only rows that nobody else has taken.
     virtual std::string_view skip_locked() const = 0;
+    // store/copy.h, without the store's own two tables.
+    virtual Result<std::vector<Table>> tables() = 0;
+    virtual Result<std::map<std::string, std::int64_t>> counters() = 0;
 };
 
 // What Row's getters found wrong; told once the callback has returned.
@@ -50,6 +56,7 @@ class Engine {
     virtual ~Engine() = default;
     virtual Status read(FunctionRef<Status(Reader&)> work) = 0;
     virtual Status write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation isolation) = 0;
+    virtual Status replace(FunctionRef<Status(Writer&, Refill&)> work) = 0;
     virtual Result<std::unique_ptr<Watcher>> watch(std::string_view topic) = 0;
     virtual std::unique_ptr<Loader> load(std::string_view table, std::vector<std::string> columns) = 0;
     virtual Result<std::int64_t> changes() = 0;
@@ -63,6 +70,9 @@ class Engine {
     static Status run_reader(Connection& connection, FunctionRef<Status(Reader&)> work);
     static Status run_writer(Connection& connection, FunctionRef<Status(Writer&)> work,
                              std::vector<std::string>& announced);
+    // The callback of replace(), and the new life.
+    static Status run_refill(Connection& connection, Refill& refill,
+                             FunctionRef<Status(Writer&, Refill&)> work);
 };
 
 class Watcher {
@@ -81,7 +91,14 @@ class Loader {
 // Text that one of the two would refuse or cut is refused by both.
 Status check_values(std::span<const Value> values);
 
-// The room's own tables: the outbox.
+// Tables that are not copied.
+bool is_of_this_store_only(std::string_view table);
+// "a", as both databases take it.
+std::string quoted(std::string_view name);
+// INSERT INTO "t" ("a", "b") VALUES ($1, $2)
+std::string insert_into(const Table& table);
+
+// The room's own tables: the outbox, and the store's life.
 Schema own_schema();
 
 Result<std::unique_ptr<Engine>> open_sqlite(const Options& options);

@@ -83,13 +83,13 @@ TEST_P(MigrateTest, ComesFromAnyOlderSchemaToTheNewest) {
     {
         auto store = open({cars(1)});
         ASSERT_TRUE(store) << store.error().message;
-        EXPECT_EQ(store->schema_version(), 2);  // with the store's own
+        EXPECT_EQ(store->schema_version(), 3);  // with the store's own
         ASSERT_TRUE(add(*store));
     }
     auto store =
         open({cars(3), {"planes", {{1, "planes", "CREATE TABLE plane (id INTEGER PRIMARY KEY) STRICT;"}}}});
     ASSERT_TRUE(store) << store.error().message;
-    EXPECT_EQ(store->schema_version(), 5);
+    EXPECT_EQ(store->schema_version(), 6);
     EXPECT_EQ(ask(*store, "SELECT wheels * 10 + doors FROM car"), 45);
     EXPECT_EQ(ask(*store, "SELECT count(*) FROM plane"), 0);
 }
@@ -122,7 +122,7 @@ TEST_P(MigrateTest, UndoesAFailedStepWholeAndKeepsThoseBeforeIt) {
     EXPECT_THAT(failed.error().message, HasSubstr("'cars' 3 (broken) and was undone"));
     auto mended = open({cars(3)});
     ASSERT_TRUE(mended) << mended.error().message;
-    EXPECT_EQ(mended->schema_version(), 4);
+    EXPECT_EQ(mended->schema_version(), 5);
     auto status =
         mended->read([](Reader& r) { return r.integer("SELECT count(*) FROM half").map([](auto) {}); });
     EXPECT_FALSE(status);
@@ -146,7 +146,7 @@ TEST_P(MigrateTest, CopiesAFolderThatHoldsSomethingFirstAndKeepsThree) {
     ASSERT_TRUE(open({cars(3)}));
     if (GetParam() == Kind::postgres) return;  // the server's own matter
     ASSERT_EQ(backups().size(), 1U);
-    EXPECT_THAT(backups()[0], HasSubstr("-schema-2.db"));
+    EXPECT_THAT(backups()[0], HasSubstr("-schema-3.db"));
 
     // The copy is a store of the old schema, whole.
     const testing::Place restored(Kind::sqlite);
@@ -163,7 +163,7 @@ TEST_P(MigrateTest, CopiesAFolderThatHoldsSomethingFirstAndKeepsThree) {
         ASSERT_TRUE(open(more));
     }
     ASSERT_EQ(backups().size(), 3U);
-    EXPECT_THAT(backups()[2], HasSubstr("-schema-7.db"));
+    EXPECT_THAT(backups()[2], HasSubstr("-schema-8.db"));
 }
 
 TEST(Migrate, MakesFilesThatOnlyTheirOwnerCanRead) {

@@ -1,4 +1,4 @@
-// The outbox: two tables and four statements.
+// The outbox: two tables and four statements. And the table with the store's life (copy.cpp).
 #include "store/engine.h"
 
 namespace rushlight::store {
@@ -16,7 +16,9 @@ Schema own_schema() {
                      consumer TEXT NOT NULL,
                      topic TEXT NOT NULL,
                      position INTEGER NOT NULL,
-                     PRIMARY KEY (consumer, topic)) STRICT;)"}}};
+                     PRIMARY KEY (consumer, topic)) STRICT;)"},
+             {2, "the store's life",
+              "CREATE TABLE store_life (life INTEGER NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID"}}};
 }
 
 namespace outbox {

@@ -33,6 +33,8 @@ class PostgresConnection final : public Connection {
     Status script(std::string_view sql) override;
     Status take_turn(std::string_view name) override;
     std::string_view skip_locked() const override { return " FOR UPDATE SKIP LOCKED"; }
+    Result<std::vector<Table>> tables() override;
+    Result<std::map<std::string, std::int64_t>> counters() override;
 
     // COPY … FROM STDIN of whole binary data.
     Status copy_in(std::string_view sql, std::string_view data);

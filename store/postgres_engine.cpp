@@ -3,6 +3,7 @@
 #include "store/engine.h"
 #include "store/migrate.h"
 #include "store/postgres_connection.h"
+#include "store/postgres_copy.h"
 #include "store/postgres_loader.h"
 #include "store/postgres_watcher.h"
 
@@ -33,6 +34,7 @@ class PostgresEngine final : public Engine {
     Result<std::unique_ptr<Watcher>> watch(std::string_view topic) override {
         return make_postgres_watcher(address_, where, topic);
     }
+    Status replace(FunctionRef<Status(Writer&, Refill&)> work) override;
     Result<std::int64_t> changes() override;
     std::unique_ptr<Loader> load(std::string_view table, std::vector<std::string> columns) override;
 
@@ -162,6 +164,32 @@ Status PostgresEngine::write(FunctionRef<Status(Writer&)> work, Durability durab
         if (!retry || attempt == kMostTries) return status;
         // Each try waits a random time, so that two which met do not meet again.
         std::this_thread::sleep_for(std::chrono::microseconds(random() % (500U << std::min(attempt, 7))));
+    }
+}
+
+// SERIALIZABLE, so that whoever wrote by what stood here before is told to do it again; the locks before the
+// first look, so that nobody writes between the look and the end. Others read on. Nothing is truncated: a
+// reader that began before would then find nothing at all.
+Status PostgresEngine::replace(FunctionRef<Status(Writer&, Refill&)> work) {
+    for (int attempt = 1;; ++attempt) {
+        std::string locks;
+        {
+            auto lease = begin("BEGIN READ ONLY");
+            if (!lease) return pass(std::move(lease.error()));
+            auto all = (*lease)->tables();
+            if (!all) return pass(std::move(all.error()));
+            for (const Table& table : *all) locks += (locks.empty() ? "" : ", ") + quoted(table.name);
+        }
+        auto lease = begin("BEGIN ISOLATION LEVEL SERIALIZABLE");
+        if (!lease) return pass(std::move(lease.error()));
+        Status status;
+        if (!locks.empty()) status = (*lease)->script("LOCK TABLE " + locks + " IN EXCLUSIVE MODE");
+        if (status) {
+            PostgresRefill refill(**lease);
+            status = run_refill(**lease, refill, work);
+        }
+        if (status) status = (*lease)->script("COMMIT");
+        if (status || !(*lease)->should_retry() || attempt == kMostTries) return status;
     }
 }
 

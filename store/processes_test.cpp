@@ -30,7 +30,7 @@ class ProcessesTest : public ::testing::TestWithParam<Kind> {
     // The helper's tables, made and already there.
     void SetUp() override {
         HelperProcess first({"open", place.where()});
-        ASSERT_EQ(first.line(), "version 2");
+        ASSERT_EQ(first.line(), "version 3");
         ASSERT_EQ(first.wait(), 0);
     }
     Store open() {
@@ -87,7 +87,7 @@ TEST_P(ProcessesTest, StartAtOnceOnANewStore) {
     std::vector<std::unique_ptr<HelperProcess>> all;
     for (int i = 0; i < 5; ++i)
         all.push_back(std::make_unique<HelperProcess>(std::vector<std::string>{"open", fresh.where()}));
-    for (const auto& one : all) EXPECT_EQ(one->line(), "version 2");
+    for (const auto& one : all) EXPECT_EQ(one->line(), "version 3");
 }
 
 TEST_P(ProcessesTest, LeaveTheOldSchemaWhenKilledInAMigration) {
@@ -117,7 +117,7 @@ TEST_P(ProcessesTest, LeaveTheOldSchemaWhenKilledInAMigration) {
     upgrading.kill();
     EXPECT_EQ(upgrading.wait(), 128 + SIGKILL);
     HelperProcess old({"open", place.where()});
-    EXPECT_EQ(old.line(), "version 2");
+    EXPECT_EQ(old.line(), "version 3");
     EXPECT_EQ(number("SELECT value FROM counter"), 0);
 }
 

@@ -37,6 +37,8 @@ class SqliteConnection final : public Connection {
     Status script(std::string_view sql) override;
     Status take_turn(std::string_view) override { return {}; }    // one writer at a time anyway
     std::string_view skip_locked() const override { return {}; }  // so nobody else holds any
+    Result<std::vector<Table>> tables() override;
+    Result<std::map<std::string, std::int64_t>> counters() override;
 
     // One statement without parameters that is kept prepared: BEGIN, COMMIT …
     Status step(std::string_view sql) {

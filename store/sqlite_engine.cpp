@@ -2,6 +2,7 @@
 #include "store/engine.h"
 #include "store/migrate.h"
 #include "store/sqlite_connection.h"
+#include "store/sqlite_copy.h"
 #include "store/sqlite_files.h"
 #include "store/sqlite_loader.h"
 #include "store/sqlite_watcher.h"
@@ -40,6 +41,13 @@ class SqliteEngine final : public Engine {
     Status read(FunctionRef<Status(Reader&)> work) override;
     // One after the other anyway: a claim is a write.
     Status write(FunctionRef<Status(Writer&)> work, Durability durability, Isolation) override;
+    Status replace(FunctionRef<Status(Writer&, Refill&)> work) override {
+        // A connection of its own: what it changes about itself ends with it.
+        auto connection = SqliteConnection::open(path_, SqliteConnection::Use::writing, busy_timeout_);
+        if (!connection) return pass(std::move(connection.error()));
+        return replace_sqlite(**connection,
+                              [&](Refill& refill) { return run_refill(**connection, refill, work); });
+    }
     Result<std::int64_t> changes() override;
     Status check_integrity() override;
     Result<std::unique_ptr<Watcher>> watch(std::string_view topic) override {

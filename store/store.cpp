@@ -121,6 +121,13 @@ Result<Store> Store::open(Options options) {
         options.where.starts_with("postgresql://") || options.where.starts_with("postgres://");
     if (options.where.empty()) return fail(ErrorCode::invalid, "the store's folder has an empty name");
     options.schemas.insert(options.schemas.begin(), own_schema());
+    if (options.stop_at) {
+        for (Schema& schema : options.schemas) {
+            const auto last = options.stop_at->find(std::string(schema.room));
+            const int wanted = last == options.stop_at->end() ? 0 : last->second;
+            std::erase_if(schema.migrations, [&](const Migration& m) { return m.number > wanted; });
+        }
+    }
     auto engine = server ? open_postgres(options) : open_sqlite(options);
     if (!engine) return pass(std::move(engine.error()));
     return Store(std::move(*engine));
@@ -132,6 +139,16 @@ Status Store::write_with(FunctionRef<Status(Writer&)> work, Durability durabilit
 }
 Status Store::claim_with(FunctionRef<Status(Writer&)> work, Durability durability) {
     return engine_->write(work, durability, Isolation::claim);
+}
+Status Store::replace_with(FunctionRef<Status(Writer&, Refill&)> work) { return engine_->replace(work); }
+Result<std::int64_t> Store::life() {
+    std::int64_t life = 0;
+    const auto ask = [&](Reader& reader) -> Status {
+        return reader.integer("SELECT max(life) FROM store_life").map([&](std::optional<std::int64_t> found) {
+            life = found.value_or(0);
+        });
+    };
+    return engine_->read(ask).map([&] { return life; });
 }
 Result<Watch> Store::watch(std::string_view topic) {
     auto watcher = engine_->watch(topic);

@@ -32,6 +32,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -43,9 +44,11 @@
 namespace rushlight::store {
 
 class Connection;  // private: one connection to either database
-class Engine;      // private: the connections and who may use them when
-class Loader;      // private: the half of BulkLoad that knows its database
-class Watcher;     // private: the half of Watch that knows its database
+class Refill;      // store/copy.h
+struct CopyAccess;
+class Engine;   // private: the connections and who may use them when
+class Loader;   // private: the half of BulkLoad that knows its database
+class Watcher;  // private: the half of Watch that knows its database
 
 // One step of a room's schema; forward only, never changed once released. Several statements, written as
 // SQLite's DDL with the words of store/README.md (INTEGER, REAL, TEXT, BLOB, INTEGER PRIMARY KEY, STRICT …),
@@ -71,6 +74,9 @@ struct Options {
     std::chrono::milliseconds busy_timeout{10'000};        // how long to wait for another process
     std::chrono::milliseconds migration_timeout{600'000};  // … while that one migrates
     int backups_kept = 3;  // in DATA/backup, one before each upgrade of the schema
+    // Room → its last migration to apply, none where a room is not named: a store as an older program made
+    // it.
+    std::optional<std::map<std::string, int>> stop_at = {};
 };
 
 // What an acknowledged write survives.
@@ -118,6 +124,7 @@ class Reader {
 
   protected:
     friend class Engine;
+    friend struct CopyAccess;
     explicit Reader(Connection& connection) : connection_(connection) {}
     Result<std::int64_t> execute(std::string_view sql, Params params,
                                  const FunctionRef<bool(const Row&)>* use);
@@ -241,6 +248,15 @@ class Store {
         };
         return claim_with(as_claimer, durability);
     }
+    // F: Status(Writer&, Refill&), of store/copy.h: puts other content into the place of all that is there,
+    // in one transaction that nobody sees half of, and that waits for no one but keeps all writers waiting.
+    // It begins a new life of the store. Not on a store that others upgrade at the same time.
+    template <class F>
+    Status replace(F&& work) {
+        return replace_with(work);
+    }
+    // Another number after each replace(): what was kept in memory of the store before is not true any more.
+    Result<std::int64_t> life();
     Result<Watch> watch(std::string_view topic);
     // The names go into SQL as they are: they are the program's own, never from outside.
     Result<BulkLoad> bulk_load(std::string_view table, std::vector<std::string> columns);
@@ -263,6 +279,7 @@ class Store {
     Status read_with(FunctionRef<Status(Reader&)> work);
     Status write_with(FunctionRef<Status(Writer&)> work, Durability durability);
     Status claim_with(FunctionRef<Status(Writer&)> work, Durability durability);
+    Status replace_with(FunctionRef<Status(Writer&, Refill&)> work);
 
     std::unique_ptr<Engine> engine_;
 };
