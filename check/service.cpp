@@ -43,8 +43,9 @@ std::string finding_of(const Reply& reply, const Asked& asked) {
 std::string text_of(const Reply& reply) { return dumped(to_json(reply)); }
 
 Result<vault::SealedFile> seal(vault::HoldingArea& area, const Content& content, const Reply& reply) {
-    const std::string why = std::string(to_string(reply.outcome.decision)) + " match on " +
-                            to_utf8(reply.outcome.answer.matches.front().list);
+    std::string why(to_string(reply.outcome.decision));
+    if (!reply.outcome.answer.matches.empty())
+        why += " match on " + to_utf8(reply.outcome.answer.matches.front().list);
     auto incoming = area.begin({.why = why, .ref = reply.id});
     if (!incoming) return pass(incoming.error());
     ByteVector piece(256 * 1024);
@@ -185,7 +186,8 @@ Result<Reply> Service::State::check(const Content& content, const Asked& asked, 
     std::optional<vault::SealedFile> sealed;
     if (area && area->on() && reply.verdict.action != Action::allow && matched(reply.outcome)) {
         auto kept = seal(*area, content, reply);
-        if (!kept) return pass(kept.error());
+        // Whatever it was (a full quota, a folder that is none): it is ours to mend, not the asker's.
+        if (!kept) return fail(ErrorCode::io, "what matched cannot be held: " + kept.error().message);
         sealed = std::move(*kept);
     }
     const Status stored = settle({&reply, 1}, asked,
