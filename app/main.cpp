@@ -1,26 +1,13 @@
 // rushlight: the one program. It joins the command line with the server, which know nothing of each other.
 
-#include "accounts/accounts.h"
-#include "audit/audit.h"
-#include "check/service.h"
+#include "app/schemas.h"
 #include "cli/cli.h"
-#include "match/match.h"
-#include "message/message.h"
-#include "queue/queue.h"
-#include "scan/scan.h"
 #include "server/server.h"
-#include "vault/vault.h"
 
 #include <utility>
 
 namespace rushlight::app {
 namespace {
-
-// Every room's tables, the lowest floor first.
-std::vector<store::Schema> all_schemas() {
-    return {queue::schema(), audit::schema(),    message::schema(), vault::schema(), match::schema(),
-            check::schema(), accounts::schema(), scan::schema(),    server::schema()};
-}
 
 class Serving final : public cli::Served {
   public:

@@ -31,6 +31,7 @@ Served::Served(const std::string& data, std::vector<std::string> more) {
     const json ready = json::parse(running_->output()).at("ready");
     url_ = ready.at("url").get<std::string>();
     port_ = static_cast<std::uint16_t>(std::stoi(url_.substr(url_.rfind(':') + 1)));
+    pid_ = ready.at("pid").get<pid_t>();
     const std::string setup = ready.value("setup_url", "");
     if (!setup.empty()) setup_token_ = setup.substr(setup.find('#') + 1);
 }

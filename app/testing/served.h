@@ -29,6 +29,7 @@ class Served {
 
     std::uint16_t port() const { return port_; }
     const std::string& url() const { return url_; }
+    pid_t pid() const { return pid_; }
     const std::string& setup_token() const { return setup_token_; }
 
     Answer ask(const std::string& method, const std::string& path, const Headers& headers = {},
@@ -52,6 +53,7 @@ class Served {
   private:
     std::unique_ptr<Running> running_;
     std::uint16_t port_ = 0;
+    pid_t pid_ = 0;
     std::string url_, setup_token_;
 };
 
