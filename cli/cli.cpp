@@ -21,6 +21,7 @@ struct Runner {
 
     int operator()(const ConfigCheck&) const { return run_config_check(common); }
     int operator()(const ReceiptVerify& command) const { return run_receipt(common, command); }
+    int operator()(const PracticeCommand& command) const { return run_practice(common, command, services); }
     int operator()(const LinkCommand& command) const { return run_link(common, command); }
     int operator()(const Completion& command) const {
         print_line(completion_script(command.shell));

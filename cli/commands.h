@@ -31,6 +31,7 @@ int run_key(Context& context, const KeyRevoke& command);
 int run_vault(Context& context, const VaultNewKey& command);
 int run_serve(Context& context, const ServeCommand& command, const Services& services);
 int run_doctor(Context& context, const Services& services);
+int run_practice(const Common& common, const PracticeCommand& command, const Services& services);
 int run_link(const Common& common, const LinkCommand& command);
 int run_receipt(const Common& common, const ReceiptVerify& command);
 int run_config_check(const Common& common);

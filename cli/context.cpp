@@ -19,6 +19,17 @@ std::filesystem::path own_folder() {
     return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
 }
 
+// share/rushlight/NAME beside this program, in the build folder as in an installed tree; empty where it lacks
+// that file.
+std::string shared_folder(const std::string& name, const char* file) {
+    std::error_code error;
+    for (const auto& folder : {own_folder() / "share/rushlight", own_folder() / "../share/rushlight"}) {
+        const auto path = (folder / name).lexically_normal();
+        if (std::filesystem::exists(path / file, error)) return path.string();
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<std::string> Context::program(const std::string& name) {
@@ -37,13 +48,13 @@ Result<std::string> Context::program(const std::string& name) {
                                           ": the installation is incomplete (`./run --build` builds it)");
 }
 
-std::string Context::console() {
-    std::error_code error;
-    for (const char* folder : {"share/rushlight/console", "../share/rushlight/console"}) {
-        const auto path = (own_folder() / folder).lexically_normal();
-        if (std::filesystem::exists(path / "index.html", error)) return path.string();
-    }
-    return {};
+std::string Context::console() { return shared_folder("console", "index.html"); }
+
+Result<std::string> Context::practice_files() {
+    std::string folder = shared_folder("practice", "scenes.csv");
+    if (!folder.empty()) return folder;
+    return fail(ErrorCode::not_found, "cannot find share/rushlight/practice beside " + own_folder().string() +
+                                          ": the installation is incomplete (`./run --build` builds it)");
 }
 
 Result<Context> Context::create(const Common& common, std::vector<store::Schema> schemas) {

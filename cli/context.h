@@ -37,6 +37,8 @@ class Context {
     Status make_data_folder() const;
     // libexec/rushlight/NAME beside this program, in the build folder as in an installed tree.
     static Result<std::string> program(const std::string& name);
+    // What the practice world shows.
+    static Result<std::string> practice_files();
     // The built console; empty where there is none.
     static std::string console();
     Result<sandbox::Pool*> pool();  // of the program that reads most formats, and archives

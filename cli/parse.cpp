@@ -267,7 +267,16 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
                           app.add_option("--allow-target", c.allowed_targets,
                                          "HOST:PORT that may lead to an address that is not public")
                               ->allow_extra_args(false);
+                          app.add_flag("--practice", c.practice,
+                                       "With the practice world; nothing outside it can be reached then");
                       });
+    add<PracticeCommand>(
+        *top, "practice", "Run the practice world: websites, names and a webhook receiver on this machine",
+        "rushlight practice --seed 7", sink, [](CLI::App& app, PracticeCommand& c) {
+            app.add_option("--seed", c.seed, "Which pictures are shown where, under which names");
+            app.add_option("--speed", c.speed, "How fast its time passes: 3600 is an hour a second")
+                ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+        });
     CLI::App* receipt = top->add_subcommand("receipt", "Signed receipts of checks");
     receipt->require_subcommand(1);
     receipt->footer("Example:\n  rushlight receipt verify receipt.json --key var/keys/receipt.pub");

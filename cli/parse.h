@@ -117,6 +117,11 @@ struct VaultNewKey {
 struct ServeCommand {
     std::optional<std::string> listen;
     std::vector<std::string> allowed_targets;
+    bool practice = false;
+};
+struct PracticeCommand {
+    std::uint64_t seed = 1;
+    std::int64_t speed = 1;
 };
 
 struct ReceiptVerify {
@@ -134,8 +139,8 @@ struct Version {};
 using Command =
     std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport, ListShow,
                  ListRemove, ListEntries, ListAdd, ListDrop, ListSet, AuditVerify, AuditExport, AccountCreate,
-                 AccountReset, KeyCreate, KeyList, KeyRevoke, VaultNewKey, ServeCommand, ReceiptVerify,
-                 LinkCommand, ConfigCheck, Doctor, Completion, Version>;
+                 AccountReset, KeyCreate, KeyList, KeyRevoke, VaultNewKey, ServeCommand, PracticeCommand,
+                 ReceiptVerify, LinkCommand, ConfigCheck, Doctor, Completion, Version>;
 
 struct Parsed {
     Common common;

@@ -1,11 +1,9 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/practice.h"
 #include "cli/process_limits.h"
 #include "cli/until_interrupted.h"
-
-#include <condition_variable>
-#include <mutex>
 
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -20,7 +18,13 @@ int run_serve(Context& context, const ServeCommand& command, const Services& ser
                      .light_program = {},
                      .all_program = {},
                      .passphrase = {},
-                     .console = Context::console()};
+                     .console = Context::console(),
+                     .practice = {}};
+    if (command.practice) {
+        auto files = Context::practice_files();
+        if (!files) return report(files.error());
+        asked.practice = PracticeAsked{.files = std::move(*files)};
+    }
     if (command.listen) asked.config.serve.listen = *command.listen;
     for (const std::string_view target : split(asked.config.net.allow, ',')) {
         if (!trim(target).empty()) asked.allowed_targets.emplace_back(trim(target));
@@ -42,6 +46,7 @@ int run_serve(Context& context, const ServeCommand& command, const Services& ser
     if (context.json()) {
         nlohmann::ordered_json ready{{"url", (*served)->url()}, {"pid", ::getpid()}};
         if (setup) ready["setup_url"] = *setup;
+        if (const PracticeSeen* world = (*served)->practice()) ready["practice"] = in_short(*world);
         print_json({{"ready", ready}});
     } else {
         print_line("Rushlight answers at " + (*served)->url());
@@ -49,12 +54,13 @@ int run_serve(Context& context, const ServeCommand& command, const Services& ser
             print_line("There is no administrator yet. Open this link, once, to set Rushlight up:");
             print_line("    " + *setup);
         }
+        if (const PracticeSeen* world = (*served)->practice()) {
+            print_line("With the practice world, of benign drawn scenes; nothing outside it can be reached:");
+            show(*world);
+        }
         print_line("Ctrl-C stops it.");
     }
-    std::mutex mutex;
-    std::condition_variable_any stopped;
-    std::unique_lock lock(mutex);
-    stopped.wait(lock, until_interrupted.token(), [] { return false; });
+    until_interrupted.wait_for_it();
     if (!context.json()) print_line("Stopping: what is under way is finished.");
     (*served)->stop();
     return kDone;

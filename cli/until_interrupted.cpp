@@ -1,7 +1,9 @@
 #include "cli/until_interrupted.h"
 
 #include <array>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -36,6 +38,13 @@ UntilInterrupted::~UntilInterrupted() {
     waiter_.join();
     const sigset_t set = stop_signals();
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void UntilInterrupted::wait_for_it() const {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    stopped.wait(lock, token(), [] { return false; });
 }
 
 void UntilInterrupted::wait() {

@@ -18,6 +18,7 @@ class UntilInterrupted {
     UntilInterrupted& operator=(const UntilInterrupted&) = delete;
 
     std::stop_token token() const { return source_.get_token(); }
+    void wait_for_it() const;
 
   private:
     void wait();

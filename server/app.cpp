@@ -159,6 +159,7 @@ Status App::open_readers() {
     message_sealer = std::make_unique<MessageSealer>(*sealer);
     auto guard = net::Guard::create(options.allowed_targets);
     if (!guard) return pass(guard.error());
+    if (!options.nothing_else.empty()) guard->admit_nothing_else(options.nothing_else);
     made = put(net::Client::create({.guard = std::move(*guard), .dns = config.net.dns}), client);
     if (!made) return made;
     scans = std::make_unique<ScanRunner>(folders_of(config),

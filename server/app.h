@@ -44,6 +44,7 @@ struct AppOptions {
     std::string light_program, all_program;      // libexec/rushlight/decode and decode-all
     std::optional<std::string> passphrase{};     // of the key file
     std::vector<std::string> allowed_targets{};  // HOST:PORT
+    std::string nothing_else{};                  // why nothing but these may be reached; empty: not so
     const Clock* clock = &system_clock();
 };
 

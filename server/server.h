@@ -24,6 +24,14 @@ namespace rushlight::server {
 // The tables of this room, for Store::open.
 store::Schema schema();
 
+// A list that comes with the program.
+struct BundledList {
+    std::string name;
+    bool negative = false;
+    std::string source;  // in words
+    std::string file;    // what is imported into it
+};
+
 struct ServerOptions {
     std::vector<store::Schema> schemas;          // of every room of the program, in floor order
     Config config;                               // config.serve.listen: port 0 is any free one
@@ -31,6 +39,9 @@ struct ServerOptions {
     std::optional<std::string> passphrase{};     // of the key file
     std::string console;                         // the folder of the built console; empty: none
     std::vector<std::string> allowed_targets{};  // HOST:PORT that may lead to any address
+    // Where it is not empty, nothing but the allowed targets can be reached, and these words say why.
+    std::string nothing_else{};
+    std::vector<BundledList> lists{};  // made where they are missing
     const Clock* clock = &system_clock();
 };
 

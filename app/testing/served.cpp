@@ -22,24 +22,26 @@ std::string Answer::header(const std::string& name) const {
     return {};
 }
 
-Served::Served(const std::string& data, std::vector<std::string> more) {
+Served::Served(const std::string& data, std::vector<std::string> more,
+               std::map<std::string, std::string> environment) {
     std::vector<std::string> arguments{"serve", "--listen", "127.0.0.1:0", "--json", "--data", data};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    running_ = std::make_unique<Running>(Call{.arguments = arguments});
+    running_ = std::make_unique<Running>(Call{.arguments = arguments, .environment = std::move(environment)});
     if (!running_->wait_for_lines(1))
         throw std::runtime_error("rushlight serve ended: " + running_->wait().err);
-    const json ready = json::parse(running_->output()).at("ready");
-    url_ = ready.at("url").get<std::string>();
+    ready_ = json::parse(running_->output()).at("ready");
+    url_ = ready_.at("url").get<std::string>();
     port_ = static_cast<std::uint16_t>(std::stoi(url_.substr(url_.rfind(':') + 1)));
-    pid_ = ready.at("pid").get<pid_t>();
-    const std::string setup = ready.value("setup_url", "");
+    pid_ = ready_.at("pid").get<pid_t>();
+    const std::string setup = ready_.value("setup_url", "");
     if (!setup.empty()) setup_token_ = setup.substr(setup.find('#') + 1);
 }
 
-Answer Served::ask(const std::string& method, const std::string& path, const Headers& headers,
-                   const std::string& body) const {
-    http::testing::RawClient client(port_, std::chrono::seconds(60));
-    std::string request = method + ' ' + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n";
+Answer ask_port(std::uint16_t port, const std::string& method, const std::string& path,
+                const Headers& headers, const std::string& body) {
+    http::testing::RawClient client(port, std::chrono::seconds(60));
+    std::string request = method + ' ' + path + " HTTP/1.1\r\nConnection: close\r\n";
+    if (!headers.contains("Host")) request += "Host: 127.0.0.1\r\n";
     for (const auto& [name, value] : headers) request.append(name).append(": ").append(value).append("\r\n");
     if (!body.empty() || method != "GET")
         request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
@@ -50,6 +52,11 @@ Answer Served::ask(const std::string& method, const std::string& path, const Hea
     if (answer.header("Content-Type").find("json") != std::string::npos)
         answer.body = json::parse(reply->body, nullptr, false);
     return answer;
+}
+
+Answer Served::ask(const std::string& method, const std::string& path, const Headers& headers,
+                   const std::string& body) const {
+    return ask_port(port_, method, path, headers, body);
 }
 
 Answer Served::ask(const std::string& method, const std::string& path, const Headers& headers,

@@ -22,14 +22,20 @@ struct Answer {
     std::string header(const std::string& name) const;
 };
 
+// Whatever listens there on loopback.
+Answer ask_port(std::uint16_t port, const std::string& method, const std::string& path,
+                const Headers& headers, const std::string& body);
+
 class Served {
   public:
     // Starts it and waits until it answers; throws where it does not.
-    explicit Served(const std::string& data, std::vector<std::string> more = {});
+    explicit Served(const std::string& data, std::vector<std::string> more = {},
+                    std::map<std::string, std::string> environment = {});
 
     std::uint16_t port() const { return port_; }
     const std::string& url() const { return url_; }
     pid_t pid() const { return pid_; }
+    const json& ready() const { return ready_; }  // what it printed
     const std::string& setup_token() const { return setup_token_; }
 
     Answer ask(const std::string& method, const std::string& path, const Headers& headers = {},
@@ -54,6 +60,7 @@ class Served {
     std::unique_ptr<Running> running_;
     std::uint16_t port_ = 0;
     pid_t pid_ = 0;
+    json ready_;
     std::string url_, setup_token_;
 };
 
