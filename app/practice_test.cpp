@@ -24,7 +24,8 @@ std::uint16_t port_of(const std::string& url) {
 // "http://name:1/a/b" → "/a/b"
 std::string path_of(const std::string& url) { return url.substr(url.find('/', 8)); }
 
-Answer get(const std::string& url, const Headers& headers = {}) {
+Answer get(const std::string& url, Headers headers = {}) {
+    headers.emplace("Host", url.substr(7, url.find('/', 7) - 7));
     return ask_port(port_of(url), "GET", path_of(url), headers, {});
 }
 
@@ -114,6 +115,12 @@ TEST(Practice, NothingButItsOwnIsAnswered) {
     EXPECT_EQ(get(home + "albums/../../../etc/passwd").status, 404);
     EXPECT_EQ(get(home + "albums/99").status, 404);
     EXPECT_EQ(ask_port(port_of(home), "POST", "/", {}, "x").status, 405);
+    // Each way of coming leads on in the same way.
+    const json& other = world.seen["sites"][1];
+    EXPECT_THAT(get(home).text, HasSubstr(other["url"].get<std::string>()));
+    const std::string by_address = get(home, {{"Host", "127.0.0.1"}}).text;
+    EXPECT_THAT(by_address, HasSubstr(other["address"].get<std::string>()));
+    EXPECT_THAT(by_address, Not(HasSubstr(".test")));
     EXPECT_EQ(get(home + "newest").header("Location").substr(0, 10), "/pictures/");
     EXPECT_THAT(get(home).header("Content-Security-Policy"), HasSubstr("default-src 'none'"));
     // A page of the internet whose name leads here may read nothing, and its forms change nothing.

@@ -24,8 +24,9 @@ class Content {
         }
     }
 
-    Response answer(std::string_view path) const {
-        if (path == "/") return home();
+    Response answer(std::string_view path, std::string_view host) const {
+        if (path == "/")
+            return home(host.ends_with(".test") || host.find(".test:") != std::string_view::npos);
         if (path == kStylePath) return style();
         if (path == "/robots.txt") return guarded(Response::text(200, "User-agent: *\nDisallow:\n"));
         if (path == "/newest") return redirect(newest());
@@ -61,7 +62,8 @@ class Content {
         return path;
     }
 
-    Response home() const {
+    // A browser that came by the address can't follow names, and who came by the name should not be led away.
+    Response home(bool by_name) const {
         std::string content = "<p>" + escaped(plan_.about) + "</p>\n<ul>\n";
         for (const Album& album : plan_.albums) {
             if (!is_there(album)) continue;
@@ -70,7 +72,8 @@ class Content {
         }
         content += "</ul>\n<p>Others:";
         for (const Neighbours::Link& link : neighbours_.get()) {
-            content += " <a href=\"" + escaped(link.url) + "\">" + escaped(link.title) + "</a>";
+            content += " <a href=\"" + escaped(by_name ? link.url : link.address) + "\">" +
+                       escaped(link.title) + "</a>";
         }
         content += "</p>\n<p>Everything here is drawn by a program, for practice.</p>\n";
         return page(plan_.title, content);
@@ -118,7 +121,7 @@ Result<SiteServer> SiteServer::start(const SitePlan& plan, const Neighbours& nei
             return http::Plan::refuse(
                 guarded(Response::text(405, "Only reading is possible here.\n").with("Allow", "GET, HEAD")));
         return http::Plan::inline_([content](http::Request& request, http::Responder answer) {
-            answer.send(content->answer(request.head.path));
+            answer.send(content->answer(request.head.path, request.head.header("Host")));
         });
     });
     if (!server) return pass(server.error());

@@ -24,7 +24,7 @@ namespace rushlight::practice {
 class Neighbours {
   public:
     struct Link {
-        std::string url, title;
+        std::string url, address, title;  // as practice::Site has them
     };
     void set(std::vector<Link> links) {
         const std::lock_guard lock(mutex_);

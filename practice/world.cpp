@@ -80,7 +80,7 @@ Result<World> World::start(const Options& options) {
         auto server = SiteServer::start(plan, state->neighbours, state->clock, port);
         if (!server) return pass(server.error());
         state->sites.push_back(described(plan, server->port()));
-        links.push_back({state->sites.back().url, plan.title});
+        links.push_back({state->sites.back().url, state->sites.back().address, plan.title});
         state->servers.push_back(std::move(*server));
     }
     state->neighbours.set(std::move(links));
