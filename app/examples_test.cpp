@@ -146,11 +146,11 @@ TEST_P(CheckExample, LetsNothingThroughThatWasNotChecked) {
     Served server(folder_.path("var"));
     const Headers admin = server.set_up();
     const Headers key = server.key(admin, {"check", "lists"});
-    ASSERT_EQ(server
-                  .ask("POST", "/api/v1/lists/practice/import", key,
-                       read_file(source_file("practice/list.jsonl")))
-                  .status,
-              200);
+    ASSERT_EQ(
+        server
+            .ask("POST", "/api/v1/lists/practice/import", key, read_file(source_file("practice/list.jsonl")))
+            .status,
+        200);
     Environment environment{{"CHECK_URL", server.url()},
                             {"CHECK_KEY", key.at("Authorization").substr(std::string("Bearer ").size())}};
     const auto action = [&](const std::string& file) {
@@ -189,37 +189,40 @@ TEST_P(HookExample, TakesWhatIsSignedAndNothingElse) {
     const std::string target = "127.0.0.1:" + std::to_string(port);
     Served server(folder_.path("var"), {"--allow-target", target});
     const Headers admin = server.set_up();
-    const Answer hook = server.ask("POST", "/api/v1/webhooks", admin, json{{"url", "http://" + target + "/"}});
+    const Answer hook =
+        server.ask("POST", "/api/v1/webhooks", admin, json{{"url", "http://" + target + "/"}});
     ASSERT_EQ(hook.status, 201) << hook.text;
-    const Program receiver(*command,
-                           {{"HOOK_SECRET", hook.body["secret"].get<std::string>()},
-                            {"HOOK_PORT", std::to_string(port)}},
-                           folder_.path("out"));
+    const Program receiver(
+        *command,
+        {{"HOOK_SECRET", hook.body["secret"].get<std::string>()}, {"HOOK_PORT", std::to_string(port)}},
+        folder_.path("out"));
     ASSERT_TRUE(eventually([&] { return http::testing::RawClient(port).connected(); }));
     const auto posted = [&](const std::string& signature, const std::string& body) {
         http::testing::RawClient client(port);
-        const auto reply = client.ask(
-            http::testing::post("/", body, "Connection: close\r\nRushlight-Signature: " + signature + "\r\n"));
+        const auto reply = client.ask(http::testing::post(
+            "/", body, "Connection: close\r\nRushlight-Signature: " + signature + "\r\n"));
         return reply ? reply->status : 0;
     };
-    const std::string now = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(
-                                               std::chrono::system_clock::now().time_since_epoch())
-                                               .count());
+    const std::string now = std::to_string(
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count());
     const std::string event = R"({"id":"evt_forged","type":"check.matched","data":{}})";
     EXPECT_EQ(posted("t=" + now + ",v1=" + std::string(64, '0'), event), 400);
     EXPECT_EQ(posted("", event), 400);
     EXPECT_EQ(posted("t=,v1=", event), 400);
-    ASSERT_LT(server
-                  .ask("POST", "/api/v1/webhooks/" + hook.body["id"].get<std::string>() + "/test", admin)
-                  .status,
-              300);
+    ASSERT_LT(
+        server.ask("POST", "/api/v1/webhooks/" + hook.body["id"].get<std::string>() + "/test", admin).status,
+        300);
     EXPECT_TRUE(eventually([&] { return read_file(receiver.output()).starts_with("test evt_"); }))
         << read_file(receiver.output());
     EXPECT_THAT(read_file(receiver.output()), ::testing::Not(::testing::HasSubstr("forged")));
 }
 
 std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
-    return info.param == ".sh" ? "Curl" : info.param == ".py" ? "Python" : info.param == ".mjs" ? "JavaScript" : "Go";
+    return info.param == ".sh"    ? "Curl"
+           : info.param == ".py"  ? "Python"
+           : info.param == ".mjs" ? "JavaScript"
+                                  : "Go";
 }
 INSTANTIATE_TEST_SUITE_P(Adopters, CheckExample, ::testing::Values(".sh", ".py", ".mjs", ".go"), name_of);
 INSTANTIATE_TEST_SUITE_P(Adopters, HookExample, ::testing::Values(".py", ".mjs", ".go"), name_of);

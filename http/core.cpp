@@ -41,6 +41,7 @@ Response Core::make_problem(int status, std::string_view detail) const {
     Response response = options.problem ? options.problem(status, detail) : problem(status, detail);
     response.status = status;
     if (status == 503) response.set("Retry-After", "1");
+    if (status >= 500 && response.note.empty()) response.note = detail;
     return response;
 }
 
