@@ -199,9 +199,10 @@ TEST_P(HookExample, TakesWhatIsSignedAndNothingElse) {
     ASSERT_TRUE(eventually([&] { return http::testing::RawClient(port).connected(); }));
     const auto posted = [&](const std::string& signature, const std::string& body) {
         http::testing::RawClient client(port);
-        const auto reply = client.ask(http::testing::post(
-            "/", body, "Connection: close\r\nRushlight-Signature: " + signature + "\r\n"));
-        return reply ? reply->status : 0;
+        client.send(http::testing::post("/", body,
+                                        "Connection: close\r\nRushlight-Signature: " + signature + "\r\n"));
+        const std::string head = client.read_until("\r\n\r\n");  // of HTTP/1.0 too
+        return head.starts_with("HTTP/1.") ? std::stoi(head.substr(9, 3)) : 0;
     };
     const std::string now = std::to_string(
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
