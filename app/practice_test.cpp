@@ -2,6 +2,7 @@
 // there.
 
 #include "app/testing/served.h"
+#include "base/fd.h"
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +11,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace rushlight::app::testing {
 namespace {
@@ -176,6 +179,35 @@ TEST(Practice, ItsTrapsAreRefusedByTheGuardThatOperatorsHave) {
     }
     EXPECT_EQ(asked(home + "inside").body["code"], "refused_private") << "by a redirect, too";
     EXPECT_EQ(asked("http://no-such-name.test/").body["code"], "no_such_host");
+}
+
+// The name server goes on whatever is thrown at it.
+TEST(Practice, BytesThatAreNoQuestionDoNotSilenceTheNames) {
+    const World world;
+    const std::string dns = world.seen["dns"];
+    const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(dns.substr(dns.find(':') + 1))));
+    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    const timeval patience{.tv_sec = 20, .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const std::string question = std::string("\x12\x34\x01\0\0\1\0\0\0\0\0\0", 12) +
+                                 std::string("\x0eharbour-photos\4test\0\0\1\0\1", 25);
+    for (const std::string& junk : {std::string(), std::string(1, 'x'), std::string(4000, '\xff'),
+                                    question.substr(0, 20), std::string(64, '\xc0')}) {
+        ASSERT_EQ(::send(socket.get(), junk.data(), junk.size(), 0), static_cast<ssize_t>(junk.size()));
+    }
+    ASSERT_EQ(::send(socket.get(), question.data(), question.size(), 0),
+              static_cast<ssize_t>(question.size()));
+    std::string reply(512, '\0');
+    ssize_t got = 0;
+    do {
+        got = ::recv(socket.get(), reply.data(), reply.size(), 0);
+        ASSERT_GT(got, 0) << "it answers no more";
+    } while (got < 2 || reply.substr(0, 2) != "\x12\x34");
+    EXPECT_EQ(reply.substr(static_cast<std::size_t>(got) - 4, 4), std::string("\x7f\0\0\1", 4));
 }
 
 // One server, set up, for several tests that leave it as it is.

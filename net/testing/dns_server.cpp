@@ -58,7 +58,8 @@ DnsServer::DnsServer(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_DGRAM 
 }
 
 DnsServer::~DnsServer() {
-    // An empty datagram of our own ends it.
+    // A datagram wakes it, so that it sees that it shall end.
+    ends_ = true;
     const Fd bell(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const sockaddr_in to = loopback("127.0.0.1", port_);
     ::sendto(bell.get(), "", 0, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
@@ -83,7 +84,8 @@ void DnsServer::serve() {
         socklen_t size = sizeof peer;
         const ssize_t got = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), 0,
                                        reinterpret_cast<sockaddr*>(&peer), &size);
-        if (got <= 0) return;
+        if (ends_) return;
+        if (got <= 0) continue;  // anybody may send an empty one
         const std::string reply = answer({buffer.data(), static_cast<std::size_t>(got)});
         if (reply.empty()) continue;
         ::sendto(socket_.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&peer), size);

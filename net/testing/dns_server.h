@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -48,6 +49,7 @@ class DnsServer {
     mutable std::mutex mutex_;
     std::map<std::string, std::vector<DnsAnswer>> answers_;
     std::map<std::pair<std::string, int>, int> asked_;  // by name and type
+    std::atomic<bool> ends_{false};
     std::thread thread_;
 };
 
