@@ -4,6 +4,7 @@
 
 #include <array>
 #include <filesystem>
+#include <tuple>
 #include <utility>
 
 namespace rushlight::server {
