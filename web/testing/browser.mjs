@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { ADMIN, startFake } from './fake_api.mjs';
+import { startReal } from './real.mjs';
 
 export { ADMIN };
 // This file runs in build/web/work/testing.
@@ -18,10 +19,15 @@ export function launch() {
   return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
 }
 
-// The stand-in, or with RUSHLIGHT_URL (and RUSHLIGHT_SETUP_URL while nobody is set up) a real server.
-export const real = process.env.RUSHLIGHT_URL?.replace(/\/$/, '');
+// The stand-in; or with RUSHLIGHT_PROGRAM that program, started for each; or with RUSHLIGHT_URL (and RUSHLIGHT_SETUP_URL while
+// nobody is set up) a server that runs.
+const program = process.env.RUSHLIGHT_PROGRAM;
+const running = process.env.RUSHLIGHT_URL?.replace(/\/$/, '');
+export const real = program || running;
+export const fresh = !running || process.env.RUSHLIGHT_SETUP_URL; // nobody is set up yet
 export async function server(options) {
-  if (real) return { url: real, setupUrl: process.env.RUSHLIGHT_SETUP_URL, close: async () => undefined };
+  if (running) return { url: running, setupUrl: process.env.RUSHLIGHT_SETUP_URL, close: async () => undefined };
+  if (program) return startReal({ program, root, ...options });
   return startFake({ root: built, ...options });
 }
 
@@ -30,7 +36,7 @@ export async function server(options) {
 export async function watched(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(5_000);
+  page.setDefaultTimeout(real ? 20_000 : 5_000); // a password is hashed slowly on purpose
   const wrong = [];
   const expected = [];
   page.on('console', (message) => {
@@ -63,14 +69,14 @@ export async function signIn(page, url, { email, password } = ADMIN) {
   await page.locator('nav').first().waitFor({ state: 'attached' });
 }
 
-// Name, path, and what else has to be seen; `fake` where it needs what only the stand-in has.
+// Name, path (with ids as the server gave them), and what else has to be seen.
 export const PAGES = [
   { name: 'overview', path: '/', seen: 'figure svg' },
   { name: 'check', path: '/check' },
   { name: 'check-hashes', path: '/check?tab=hashes' },
   { name: 'check-links', path: '/check?tab=links' },
   { name: 'scans', path: '/scans' },
-  { name: 'scan', path: '/scans/scan_1', seen: 'tbody tr', fake: true },
+  { name: 'scan', path: '/scans/SCAN', seen: 'tbody tr' },
   { name: 'scans-new', path: '/scans?new=1', seen: 'dialog[open] textarea' },
   { name: 'lists', path: '/lists', seen: 'tbody tr' },
   { name: 'lists-new', path: '/lists?new=list', seen: 'dialog[open] form' },
@@ -83,7 +89,7 @@ export const PAGES = [
   { name: 'holding', path: '/holding' },
   { name: 'webhooks', path: '/webhooks' },
   { name: 'webhooks-new', path: '/webhooks?new=1', seen: 'dialog[open] form' },
-  { name: 'webhooks-attempts', path: '/webhooks?attempts=wh_1', seen: 'dialog[open] tbody tr', fake: true },
+  { name: 'webhooks-attempts', path: '/webhooks?attempts=HOOK', seen: 'dialog[open] tbody tr' },
   { name: 'dead-letters', path: '/webhooks?tab=dead' },
   { name: 'audit', path: '/audit', seen: 'tbody tr' },
   { name: 'people', path: '/people', seen: 'tbody tr' },
@@ -94,7 +100,8 @@ export const PAGES = [
   { name: 'settings', path: '/settings', seen: 'main form' },
   { name: 'account', path: '/settings?tab=me', seen: 'tbody tr' },
   { name: 'nothing', path: '/nothing/here' },
-].filter((one) => !real || !one.fake);
+].filter(({ path }) => !running || !/SCAN|HOOK/.test(path));
+export const at = (site, one) => ({ ...one, path: one.path.replace('SCAN', site.scan).replace('HOOK', site.hook) });
 
 // Goes to a page without loading the console anew, as a link does.
 export async function visit(page, { path, seen }) {

@@ -53,7 +53,7 @@ function seed(state) {
     type: ['image/jpeg', 'image/png', 'video/mp4'][i % 3], bytes: 214_000 + i * 91_533, sha256: hash(`check ${i}`), pdq: hash(`pdq ${i}`),
     matches: decision === 'unreadable' ? [] : [match(decision)], context: { ref: `upload-${i}` }, held: i === 1,
   }));
-  state.held = [0, 1, 2].map((i) => ({ id: `held_${i}`, sha256: hash(`held ${i}`), bytes: 480_000 + i * 1000, why: i ? 'near: national-hotline' : 'exact: national-hotline', made: at(3600 * (i + 1)), expires: at(-3600 * (71 - i)) }));
+  state.held = [0, 1, 2].map((i) => ({ id: `held_${i}`, sha256: hash(`held ${i}`), bytes: 480_000 + i * 1000, why: 'match', ref: `chk_${i}`, made: at(3600 * (i + 1)), expires: at(-3600 * (71 - i)) }));
   state.scans = [
     { id: 'scan_1', targets: ['/srv/uploads/2026-11'], state: 'done', started: at(7200), ended: at(6600), progress: { files: 412, total: 412, items: 460 }, summary: { items: 460, exact: 3, near: 5, none: 441, unreadable: 11, skipped: 0, seconds: 600 } },
     { id: 'scan_2', targets: ['/srv/imports/crawl-0007.warc.gz', '/srv/imports/crawl-0008.warc.gz'], state: 'stopped', started: at(90_000), ended: at(89_000), progress: { files: 2, items: 9000 }, summary: { items: 9000, exact: 0, near: 1, none: 8990, unreadable: 9, skipped: 0, seconds: 1000 } },
@@ -114,7 +114,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
   const state = {
     accounts: [], sessions: new Map(), resets: new Map(), lists: [], checks: [], held: [], scans: [], items: [], keys: [], webhooks: [], attempts: [], dead: [], audit: [],
     policies: [{ version: 0, note: '', rules: [], fallback: { exact: { action: 'block', review: true }, near: { action: 'hold', review: true }, unreadable: 'allow' } }],
-    settings: { profile: 'platform', holding: { on: false, hours: 72, quota_mb: 2048 }, canary_minutes: 5 },
+    settings: { profile: 'platform', holding: { on: false, hours: 72, quota_mb: 2048 }, canary_minutes: 5, retention: { checks: 365, scans: 90, webhooks: 30 } },
     totp: { waiting: null, on: false }, failures: 0, down: false, canary: true, streams: new Set(), lastEvent: 0, past: [], calls: [],
   };
   const admin = () => state.accounts.push({ id: 'acc_1', email: ADMIN.email, password: ADMIN.password, roles: ['admin', 'analyst', 'reviewer', 'steward'], active: true, has_password: true, second_factor: false, made: NOW(), signed_in: NOW() });
@@ -140,7 +140,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
   const policy = () => state.policies[0];
   const listOf = (name) => state.lists.find((list) => list.name === name) ?? refuse(404, 'not-found', `There is no list '${name}'.`);
 
-  function answer(name, bytes = 0) {
+  function answer(name, bytes = 0, by = 'account:acc_1') {
     const decision = /exact/.test(name) ? 'exact' : /near/.test(name) ? 'near' : /broken/.test(name) ? 'unreadable' : 'none';
     const base = { list: state.lists[0]?.name ?? 'national-hotline', entry: hash('national 0'), threshold: 31, category: 'csam' };
     const matches = decision === 'exact' ? [{ ...base, method: 'sha256', distance: 0, orientation: 'original' }] : decision === 'near' ? [{ ...base, method: 'pdq', distance: 12, orientation: 'rot90' }] : [];
@@ -148,7 +148,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     const action = decision === 'exact' ? 'block' : decision === 'near' ? 'hold' : decision === 'unreadable' ? policy().fallback.unreadable : 'allow';
     const id = `chk_${randomBytes(5).toString('hex')}`;
     const made = { id, decision, matches, suppressed, type: 'image/jpeg', bytes, width: 1600, height: 1200, md5: hash(name, 'md5'), sha1: hash(name, 'sha1'), sha256: hash(name), pdq: hash(`pdq ${name}`), quality: 98, action, case: null, reason: decision === 'unreadable' ? 'truncated' : null };
-    say('check', { id, at: NOW(), by: 'account:acc_1', decision, action, type: made.type, bytes });
+    say('check', { id, at: NOW(), by, decision, action, type: made.type, bytes });
     return made;
   }
   const oneHash = (given) => {
@@ -258,11 +258,11 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
     ['GET', '/me/sessions', '*', ({ session }) => ({ items: [{ id: session.id, made: session.made, used: NOW(), ends: at(-3600 * 12), this: true }, { id: 'ses_2', made: at(86400), used: at(4000), ends: at(-3600 * 4), this: false }], next: null })],
     ['DELETE', '/me/sessions/:id', '*', () => ({ status: 204 })],
 
-    ['POST', '/check', 'analyst admin', ({ raw, query }) => {
+    ['POST', '/check', 'analyst admin', ({ raw, query, session }) => {
       const name = /filename="([^"]*)"/.exec(raw.toString('latin1'))?.[1] ?? '';
       if (/huge/.test(name)) refuse(413, 'too-large', 'The file has more than 512 MB.');
       if (/down/.test(name)) refuse(503, 'unavailable', 'No decoder is free.', {}, { 'Retry-After': '5' });
-      const made = answer(name, raw.length);
+      const made = answer(name, raw.length, session.key ? `key:${session.key.id}` : undefined);
       if (/video/.test(name)) {
         state.later = made;
         return { status: 202, body: { id: made.id } };
@@ -287,7 +287,7 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
       queue: { waiting: 2, dead: state.dead.length },
     })],
     ['GET', '/holding', 'analyst admin', ({ query }) => page(state.held, query)],
-    ['DELETE', '/holding/:id', 'analyst admin', ({ id, json }) => {
+    ['DELETE', '/holding/:id', 'admin', ({ id, json }) => {
       if (!json?.reason) refuse(422, 'invalid', 'A reason is needed.');
       state.held = state.held.filter((one) => one.id !== id);
       return { status: 204 };
@@ -513,6 +513,8 @@ export async function startFake({ root, port = 0, setUp = true, data = true } = 
   const address = `http://127.0.0.1:${server.address().port}`;
   return {
     url: address,
+    scan: 'scan_1',
+    hook: 'wh_1',
     setupUrl: setUp ? null : `${address}/setup#${token}`,
     state,
     say,

@@ -1,7 +1,7 @@
 // The console in a made-up language, and from right to left: every word comes from the catalogue, and nothing breaks when
 // words are longer or the page is mirrored.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN, launch, PAGES, ready, server, visit, watched } from './browser.mjs';
+import { ADMIN, at, launch, PAGES, ready, server, visit, watched } from './browser.mjs';
 
 let browser, site;
 beforeAll(async () => {
@@ -58,6 +58,11 @@ async function open(words, width) {
   await tab.page.goto(`${site.url}/sign-in?words=${words}`);
   await ready(tab.page);
   expect(await bareWords(tab.page)).toEqual([]);
+  await tab.page.goto(`${site.url}/reset?words=${words}#token`);
+  await ready(tab.page);
+  expect(await bareWords(tab.page)).toEqual([]);
+  await tab.page.goto(`${site.url}/sign-in?words=${words}`);
+  await ready(tab.page);
   await tab.page.locator('#email').fill(ADMIN.email);
   await tab.page.locator('#password').fill(ADMIN.password);
   await tab.page.keyboard.press('Enter');
@@ -69,7 +74,7 @@ test.each([['pseudo', 1440], ['pseudo', 360], ['pseudo-rtl', 1440], ['pseudo-rtl
   const tab = await open(words, width);
   expect(await tab.page.evaluate(() => document.documentElement.dir)).toBe(words === 'pseudo' ? 'ltr' : 'rtl');
   for (const one of PAGES) {
-    await visit(tab.page, one);
+    await visit(tab.page, at(site, one));
     expect(await bareWords(tab.page), one.name).toEqual([]);
     expect(await sticksOut(tab.page), `${one.name}: pixels that stick out`).toBeLessThanOrEqual(0);
     expect(await tab.page.title()).toMatch(/⟦/);

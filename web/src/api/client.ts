@@ -256,7 +256,7 @@ export class Client {
   auditExportHref = () => `${this.base}/audit/export`;
   health = () => this.get<T.Health>('/health');
   settings = () => this.get<T.Settings>('/settings');
-  changeSettings = (body: { canary_minutes?: number; holding?: Partial<T.Settings['holding']> }) => this.call<T.Settings>('PATCH', '/settings', { json: body });
+  changeSettings = (body: { canary_minutes?: number; retention?: Record<string, number>; holding?: Partial<T.Settings['holding']> }) => this.call<T.Settings>('PATCH', '/settings', { json: body });
 }
 
 export const api = new Client();

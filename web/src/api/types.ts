@@ -158,6 +158,7 @@ export interface Held {
   sha256: string;
   bytes: number;
   why: string;
+  ref?: string; // the check that it came with
   made: string;
   expires: string;
   destroyed?: string | null;
@@ -343,4 +344,5 @@ export interface Settings {
   profile: string;
   holding: { on: boolean; hours: number; quota_mb: number };
   canary_minutes: number;
+  retention?: Record<string, number>; // days; 0: for ever
 }
