@@ -34,7 +34,8 @@ Result<std::unique_ptr<cli::Served>> serve(const cli::ServeAsked& asked) {
                                   .all_program = asked.all_program,
                                   .passphrase = asked.passphrase,
                                   .console = asked.console,
-                                  .allowed_targets = asked.allowed_targets};
+                                  .allowed_targets = asked.allowed_targets,
+                                  .who = asked.who};
     std::unique_ptr<RunningPractice> world;
     if (asked.practice) {
         cli::PracticeAsked wanted = *asked.practice;

@@ -5,9 +5,9 @@
 namespace rushlight {
 namespace {
 
-constexpr std::array<std::string_view, 11> kNames = {"empty",     "truncated",   "unsupported", "corrupt",
-                                                     "too_large", "timeout",     "crashed",     "denied",
-                                                     "bomb",      "low_quality", "not_media"};
+constexpr std::array<std::string_view, 12> kNames = {
+    "empty",   "truncated", "unsupported", "corrupt",     "too_large", "timeout",
+    "crashed", "denied",    "bomb",        "low_quality", "not_media", "not_fetched"};
 
 }  // namespace
 

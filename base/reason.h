@@ -20,6 +20,7 @@ enum class Reason {
     bomb,         // unpacks to far more than it is
     low_quality,  // too flat for a near match to mean anything
     not_media,    // no picture, no video: only its exact hashes count
+    not_fetched,  // a link that led to nothing we may or can have
 };
 
 std::string_view to_string(Reason reason);

@@ -44,6 +44,7 @@ class Practice {
 struct ServeAsked {
     Config config;
     std::vector<std::string> allowed_targets;  // HOST:PORT that may lead to any address
+    std::string who;                           // starts it, as the audit log says it
     std::string light_program, all_program;    // libexec/rushlight/decode and decode-all
     std::optional<std::string> passphrase;     // of the key file
     std::string console;                       // the folder of the built console; empty: none

@@ -220,9 +220,12 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
                   "Read untrusted files although this kernel can't contain the reader");
 
     add<ScanCommand>(
-        *top, "scan", "Check pictures and videos in folders, archives and web archives against hash lists",
-        "rushlight scan uploads/ --list partners.csv", sink, [](CLI::App& app, ScanCommand& c) {
-            app.add_option("TARGET", c.targets, "Folders and files; - reads paths from standard input")
+        *top, "scan",
+        "Check pictures and videos in folders, archives, web archives and behind links against hash lists",
+        "rushlight scan uploads/ https://example.org/photo.jpg --list partners.csv", sink,
+        [](CLI::App& app, ScanCommand& c) {
+            app.add_option("TARGET", c.targets,
+                           "Folders, files and http(s) links; - reads them from standard input")
                 ->required();
             app.add_flag("-0,--null", c.nul_separated,
                          "Paths on standard input end with NUL, not with a newline");
@@ -233,6 +236,9 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
                 ->check(method_check());
             app.add_option("--workers", c.workers, "Items read at once; the number of cores where not given")
                 ->check(CLI::Range(1, 256));
+            app.add_option("--allow-target", c.allowed_targets,
+                           "HOST:PORT of links that may lead to an address that is not public")
+                ->allow_extra_args(false);
             app.add_flag("--again", c.again, "Read again what an earlier scan has done");
             app.add_flag("--fail-on-match", c.fail_on_match, "Exit with 3 where anything matched");
         });

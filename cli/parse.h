@@ -32,11 +32,12 @@ struct MatchCommand {
 };
 
 struct ScanCommand {
-    std::vector<std::string> targets;  // "-": paths from standard input
+    std::vector<std::string> targets;  // "-": paths and links from standard input
     bool nul_separated = false;        // -0
     std::vector<std::string> lists;
     std::optional<std::string> method;
     std::optional<unsigned> workers;
+    std::vector<std::string> allowed_targets;  // HOST:PORT
     bool again = false;
     bool fail_on_match = false;
 };

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/outgoing.h"
 #include "cli/output.h"
 #include "cli/paths_from_stdin.h"
 #include "cli/until_interrupted.h"
@@ -173,6 +174,9 @@ int run_scan(Context& context, const ScanCommand& command) {
     if (command.method) method = match::formats::parse_method(*command.method);
     const unsigned workers = command.workers.value_or(static_cast<unsigned>(context.config().scan.workers));
     context.expect_at_once(workers);
+    const std::vector<std::string> allowed = allowed_targets(context, command.allowed_targets);
+    const auto client = make_client(context, allowed);
+    if (!client) return report(client.error());
     auto store = context.store();
     if (!store) return report(store.error());
     auto fingerprinter = context.fingerprinter();
@@ -186,6 +190,7 @@ int run_scan(Context& context, const ScanCommand& command) {
     options.workers = workers;
     options.limits = archive_limits(config);
     options.stop = until_interrupted.token();
+    options.fetching = [&] { return audit_targets(context, allowed); };
     PathsFromStdin paths(command.nul_separated ? '\0' : '\n');
     for (const std::string& target : command.targets) {
         if (target == "-") {
@@ -216,7 +221,8 @@ int run_scan(Context& context, const ScanCommand& command) {
                             .pool = **context.pool(),
                             .fingerprinter = **fingerprinter,
                             .matcher = **matcher,
-                            .clock = system_clock()};
+                            .clock = system_clock(),
+                            .client = &*client};
     const auto summary = scan::run(parts, options);
     bar.clear();
     if (!context.json() && !table.empty()) print_line("");

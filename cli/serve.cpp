@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/outgoing.h"
 #include "cli/output.h"
 #include "cli/practice.h"
 #include "cli/process_limits.h"
@@ -14,7 +15,8 @@ int run_serve(Context& context, const ServeCommand& command, const Services& ser
     const UntilInterrupted until_interrupted;  // before any other thread
     raise_descriptors();
     ServeAsked asked{.config = context.config(),
-                     .allowed_targets = command.allowed_targets,
+                     .allowed_targets = allowed_targets(context, command.allowed_targets),
+                     .who = context.who_in_audit(),
                      .light_program = {},
                      .all_program = {},
                      .passphrase = {},
@@ -26,9 +28,6 @@ int run_serve(Context& context, const ServeCommand& command, const Services& ser
         asked.practice = PracticeAsked{.files = std::move(*files)};
     }
     if (command.listen) asked.config.serve.listen = *command.listen;
-    for (const std::string_view target : split(asked.config.net.allow, ',')) {
-        if (!trim(target).empty()) asked.allowed_targets.emplace_back(trim(target));
-    }
     for (const auto& [name, slot] :
          {std::pair{"decode", &asked.light_program}, std::pair{"decode-all", &asked.all_program}}) {
         auto program = Context::program(name);

@@ -17,12 +17,14 @@ namespace {
 
 constexpr std::size_t kMostAttempts = 4;  // addresses tried of one answer
 
-constexpr std::array<std::string_view, 20> kNames{
-    "bad_request",        "refused_scheme",    "refused_credentials", "refused_private",
-    "refused_target",     "refused_downgrade", "refused_onion",       "dns_failed",
-    "no_such_host",       "connect_failed",    "tls_failed",          "timeout",
-    "too_large",          "too_compressed",    "bad_response",        "bad_redirect",
-    "too_many_redirects", "sink_failed",       "cancelled",           "unavailable"};
+constexpr std::array<std::string_view, 21> kNames{
+    "bad_request",     "refused_scheme",     "refused_credentials",
+    "refused_private", "refused_target",     "refused_downgrade",
+    "refused_onion",   "dns_failed",         "no_such_host",
+    "connect_failed",  "tls_failed",         "timeout",
+    "too_large",       "too_compressed",     "bad_response",
+    "bad_redirect",    "too_many_redirects", "status",
+    "sink_failed",     "cancelled",          "unavailable"};
 static_assert(kNames.size() == static_cast<std::size_t>(FailureCode::unavailable) + 1);
 
 // RFC 9110: the characters of a method and a header's name.

@@ -9,7 +9,7 @@
 namespace rushlight::net {
 
 inline tl::unexpected<Failure> refuse(FailureCode code, std::string message) {
-    return tl::unexpected<Failure>(Failure{code, std::move(message)});
+    return tl::unexpected<Failure>(Failure{.code = code, .message = std::move(message)});
 }
 inline tl::unexpected<Failure> pass(Failure failure) { return tl::unexpected<Failure>(std::move(failure)); }
 

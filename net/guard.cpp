@@ -29,6 +29,12 @@ std::optional<std::string> Guard::refusal(std::string_view host, std::uint16_t p
            " is not among the targets that are admitted here: " + *nothing_else_;
 }
 
+std::vector<std::string> Guard::allowed() const {
+    std::vector<std::string> targets;
+    for (const auto& [host, port] : allowed_) targets.push_back(host + ':' + std::to_string(port));
+    return targets;
+}
+
 std::optional<std::string> Guard::refusal(const Address& address, std::string_view host,
                                           std::uint16_t port) const {
     const SpecialRange* range = special_range(address);

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace rushlight::net {
 
@@ -31,6 +32,9 @@ class Guard {
     // where it may.
     std::optional<std::string> refusal(const Address& address, std::string_view host,
                                        std::uint16_t port) const;
+
+    // The pairs as "host:port", in order.
+    std::vector<std::string> allowed() const;
 
   private:
     bool names(std::string_view host, std::uint16_t port) const {

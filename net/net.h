@@ -58,6 +58,7 @@ enum class FailureCode {
     bad_response,    // no HTTP, cut short, too many headers, an encoding not asked for
     bad_redirect,    // to nowhere, to two places, or with a body to another host
     too_many_redirects,
+    status,       // of fetch_content(): the server answered, with something else than content
     sink_failed,  // the caller's own sink
     cancelled,
     unavailable,  // this machine: memory, descriptors
@@ -66,7 +67,8 @@ std::string_view to_string(FailureCode code);  // "refused_private"
 
 struct Failure {
     FailureCode code = FailureCode::unavailable;
-    std::string message;  // for people: what happened, with which host
+    std::string message = {};  // for people: what happened, with which host
+    int status = 0;            // HTTP's, where the code is `status`
 };
 template <class T>
 using Outcome = tl::expected<T, Failure>;

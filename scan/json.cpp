@@ -17,6 +17,7 @@ nlohmann::ordered_json to_json(const Item& item) {
     nlohmann::ordered_json line{{"item", to_utf8(item.name)}};
     if (!is_utf8(item.name)) line["item_b64"] = to_base64(bytes_of(item.name));
     if (item.date) line["date"] = item.date->rfc3339();
+    if (item.visit && !item.visit->final_url.empty()) line["final_url"] = item.visit->final_url;
     if (item.outcome) {
         check::add_outcome(line, *item.outcome);
     } else {
@@ -26,6 +27,10 @@ nlohmann::ordered_json to_json(const Item& item) {
         if (item.problem) {
             line["reason"] = to_string(item.problem->reason);
             line["message"] = to_utf8(item.problem->message);
+        }
+        if (item.visit) {
+            line["code"] = item.visit->code;
+            if (item.visit->status != 0) line["answered"] = item.visit->status;
         }
     }
     if (item.skipped) {

@@ -45,23 +45,29 @@ std::string joined(const std::vector<std::string>& targets) {
 
 void walk_targets(Shared& shared) {
     Walk walk;
+    const auto push = [&shared](std::string target, bool link) {
+        auto count = [&shared] { ++shared.files_done; };
+        return shared.queue.push_file({std::move(target), link, std::make_shared<FileTicket>(count)});
+    };
     const auto sink = [&](Found found) {
         if (shared.stopping.stop_requested()) return false;
         if (found.what == Found::What::file) {
-            auto count = [&shared] { ++shared.files_done; };
-            return shared.queue.push_file({std::move(found.path), std::make_shared<FileTicket>(count)});
+            return push(std::move(found.path), false);
         }
         const bool special = found.what == Found::What::special;
         shared.results.push(
             {.item = not_read(found.path, special, found.message), .absolute_name = found.path});
         return true;
     };
+    const auto visit = [&](const std::string& target) {
+        return is_link(target) ? push(target, true) : walk.visit(target, sink);
+    };
     bool going = true;
-    for (const std::string& target : shared.options.targets) going = going && walk.visit(target, sink);
+    for (const std::string& target : shared.options.targets) going = going && visit(target);
     while (going && shared.options.more_targets) {
         const auto target = shared.options.more_targets(shared.stopping.get_token());
         if (!target) return shared.fail_with(target.error());
-        going = *target && walk.visit(**target, sink);
+        going = *target && visit(**target);
     }
     shared.queue.close();
 }
@@ -72,6 +78,10 @@ void count_targets(const Shared& shared, std::atomic<std::int64_t>& total) {
     Walk walk;
     std::int64_t files = 0;
     for (const std::string& target : shared.options.targets) {
+        if (is_link(target)) {
+            ++files;
+            continue;
+        }
         walk.visit(target, [&](const Found& found) {
             files += found.what == Found::What::file ? 1 : 0;
             return !shared.stopping.stop_requested();
@@ -159,6 +169,11 @@ Status give_out(Shared& shared, RunId run, const std::atomic<std::int64_t>& tota
 
 }  // namespace
 
+bool is_link(std::string_view target) {
+    return equals_ignoring_case(target.substr(0, 7), "http://") ||
+           equals_ignoring_case(target.substr(0, 8), "https://");
+}
+
 bool Item::matched() const {
     return outcome &&
            (outcome->decision == check::Decision::exact || outcome->decision == check::Decision::near);
@@ -182,6 +197,7 @@ Result<Summary> run(const Parts& parts, const Options& options) {
                   .submitter = "scan " + std::to_string(*begun)};
     Summary summary;
     for (const std::string& target : options.targets) {
+        if (is_link(target)) continue;
         std::error_code ignored;
         const auto status = std::filesystem::status(target, ignored);
         if (status.type() == std::filesystem::file_type::not_found) summary.missing.push_back(target);

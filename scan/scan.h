@@ -1,4 +1,4 @@
-// scan: many items checked in one go: folders, files, archives and their members, web archives.
+// scan: many items checked in one go: folders, files, links, archives and their members, web archives.
 //
 // Reading and checking are spread over workers in bounded memory. Each result is stored before it is given
 // out, so what was shown survives a kill or a full disk. A scan started again goes on: an item that an
@@ -11,6 +11,7 @@
 #include "archive/archive.h"
 #include "base/result.h"
 #include "check/check.h"
+#include "net/net.h"
 #include "scan/history.h"
 #include "store/store.h"
 
@@ -19,6 +20,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -28,13 +30,25 @@ namespace rushlight::scan {
 // The tables of this room, for Store::open.
 store::Schema schema();
 
+// Whether a target is fetched instead of opened: it begins with http:// or https://. A folder "http:" is
+// reached as ./http:.
+bool is_link(std::string_view target);
+
+// How it went with a link.
+struct Visit {
+    std::string final_url{};  // where it led, where that is another link
+    std::string code{};       // why it was not fetched: net's word for it, or "no_link"
+    int status = 0;           // HTTP's, where the code is `status`
+};
+
 struct Item {
-    std::string name;            // bytes: a path, or archive!member (a WARC's member is its target URI)
-    std::optional<Time> date{};  // a WARC record's date
+    std::string name;  // bytes: a path, a link, or archive!member (a WARC's member is its target URI)
+    std::optional<Time> date{};               // a WARC record's date
     std::optional<check::Outcome> outcome{};  // none where there was nothing to read
     bool skipped = false;              // done by an earlier scan, or nothing that can be read (see `message`)
     std::optional<Problem> problem{};  // why there is no outcome
     std::string message{};             // why it was skipped
+    std::optional<Visit> visit{};      // of a link
     double ms = 0;
 
     bool matched() const;
@@ -64,7 +78,7 @@ struct Progress {
 };
 
 struct Options {
-    std::vector<std::string> targets{};  // folders and files
+    std::vector<std::string> targets{};  // folders, files and links
     // Further ones, as they come; where it fails, so does the scan. May block, but has to return once the
     // token says so.
     std::function<Result<std::optional<std::string>>(const std::stop_token&)> more_targets{};
@@ -74,7 +88,9 @@ struct Options {
     std::stop_token stop{};
     // One call at a time, each after its item is stored; where it fails, so does the scan.
     std::function<Status(const Item&)> show{};
-    std::function<void(RunId)> begun{};               // once it has a number
+    std::function<void(RunId)> begun{};  // once it has a number
+    std::function<Status()>
+        fetching{};  // once, before the first link is fetched; where it fails, so does the scan
     std::function<void(const Progress&)> progress{};  // one call at a time, between those of `show`
 };
 
@@ -84,6 +100,7 @@ struct Parts {
     const media::Fingerprinter& fingerprinter;
     const match::Matcher& matcher;
     const Clock& clock;
+    const net::Client* client = nullptr;  // null: links are not fetched
 };
 
 // Fails where results can't be stored or shown any more (what was shown is kept). Items that cannot be read

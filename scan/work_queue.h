@@ -29,7 +29,8 @@ struct FileTicket {
 };
 
 struct FileTask {
-    std::string path;
+    std::string path;  // or a link
+    bool is_link = false;
     std::shared_ptr<FileTicket> ticket;
 };
 struct MemberTask {

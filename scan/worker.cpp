@@ -1,5 +1,9 @@
 #include "scan/worker.h"
 
+#include "base/text.h"
+#include "net/fetch_content.h"
+
+#include <chrono>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -8,6 +12,8 @@ namespace rushlight::scan {
 namespace {
 
 using media::Fingerprint;
+
+constexpr std::chrono::minutes kMostFetching{5};  // for one link
 
 double ms_since(Steady::time_point start) {
     return std::chrono::duration<double, std::milli>(Steady::now() - start).count();
@@ -39,8 +45,11 @@ media::Type type_of(const Content& content) {
 struct Name {
     std::string shown;
     std::string absolute;
+    std::optional<Visit> visit{};  // of a link
 
-    Name member(const std::string& member) const { return {shown + '!' + member, absolute + '!' + member}; }
+    Name member(const std::string& member) const {
+        return {shown + '!' + member, absolute + '!' + member, std::nullopt};
+    }
 };
 
 // One item that is being worked on.
@@ -49,6 +58,7 @@ class Worker {
     explicit Worker(Shared& shared) : shared_(shared) {}
 
     void operator()(FileTask task) {
+        if (task.is_link) return fetch(task);
         std::error_code ignored;
         Name name{task.path, std::filesystem::absolute(task.path, ignored).lexically_normal().native()};
         auto content = Content::open(task.path);
@@ -57,10 +67,7 @@ class Worker {
             return answer({.item = not_read(task.path, special, content.error().message),
                            .absolute_name = std::move(name.absolute)});
         }
-        const media::Type type = type_of(*content);
-        if (!is_archive(type)) return check(name, std::nullopt, *content, std::nullopt);
-        archive::Budget budget{.limits = shared_.options.limits, .packed = content->size()};
-        open_archive(name, std::nullopt, *content, std::nullopt, type, budget, 1, task.ticket);
+        look_into(name, *content, task.ticket);
     }
 
     void operator()(MemberTask task) {
@@ -70,6 +77,45 @@ class Worker {
   private:
     std::stop_token stop() const { return shared_.stopping.get_token(); }
     void answer(Answered answered) { shared_.results.push(std::move(answered)); }
+
+    void look_into(const Name& name, const Content& content, const std::shared_ptr<FileTicket>& ticket) {
+        const media::Type type = type_of(content);
+        if (!is_archive(type)) return check(name, std::nullopt, content, std::nullopt);
+        archive::Budget budget{.limits = shared_.options.limits, .packed = content.size()};
+        open_archive(name, std::nullopt, content, std::nullopt, type, budget, 1, ticket);
+    }
+
+    // What the link leads to now, into memory: as large as an archive's member may be.
+    void fetch(const FileTask& task) {
+        const auto start = Steady::now();
+        const auto url = Url::parse(task.path);
+        if (!url) return not_fetched(task.path, task.path, {.code = "no_link"}, url.error().message, start);
+        Name name{task.path, url->without_fragment().href(), std::nullopt};
+        if (!shared_.may_fetch()) return;
+        net::Request request{.url = *url};
+        request.limits.body_bytes = shared_.options.limits.member_bytes;
+        request.limits.total = kMostFetching;
+        auto fetched = net::fetch_content(*shared_.parts.client, request, {}, stop());
+        if (!fetched) {
+            if (stop().stop_requested()) return;  // left for the next time
+            const net::Failure& failure = fetched.error();
+            return not_fetched(name.shown, name.absolute,
+                               {.code = std::string(to_string(failure.code)), .status = failure.status},
+                               failure.message, start);
+        }
+        name.visit.emplace();
+        if (fetched->response.redirects > 0) name.visit->final_url = fetched->response.url.href();
+        look_into(name, fetched->content, task.ticket);
+    }
+
+    void not_fetched(const std::string& link, const std::string& stored_as, Visit visit,
+                     const std::string& why, Steady::time_point start) {
+        Item item{.name = link};
+        item.problem = Problem{Reason::not_fetched, why};
+        item.visit = std::move(visit);
+        item.ms = ms_since(start);
+        answer({.item = std::move(item), .absolute_name = stored_as});
+    }
 
     Fingerprint exact_hashes(const Content& content) const {
         return shared_.parts.fingerprinter.fingerprint(content, shared_.submitter,
@@ -114,7 +160,7 @@ class Worker {
         if (!read_result->fingerprint.exact && stop().stop_requested()) return;  // not all of it was read
         if (broken) read_result->fingerprint.problem = broken;
         const bool repeatable = would_come_out_the_same(read_result->fingerprint);
-        Item item{.name = name.shown, .date = date};
+        Item item{.name = name.shown, .date = date, .visit = name.visit};
         mark_if_answered(item, read_result->answered);
         item.outcome = shared_.checker.decide(std::move(read_result->fingerprint));
         item.ms = ms_since(start);
@@ -131,7 +177,7 @@ class Worker {
         const auto start = Steady::now();
         Fingerprint own = exact_hashes(content);
         own.type = type;
-        Item item{.name = name.shown, .date = date};
+        Item item{.name = name.shown, .date = date, .visit = name.visit};
         if (own.exact && !shared_.options.again) {
             const auto known = shared_.store.find(own.exact->sha256, name.absolute, shared_.asked);
             if (!known) return shared_.fail_with(known.error());
@@ -148,8 +194,11 @@ class Worker {
 
     static void mark_if_answered(Item& item, bool answered) {
         item.skipped = answered;
-        if (answered)
-            item.message = "an earlier scan has answered it with the same lists; --again reads it anew";
+        if (!answered) return;
+        item.message = item.visit ? "fetched again, and it has the same bytes: an earlier scan has answered "
+                                    "them with the same lists"
+                                  : "an earlier scan has answered it with the same lists; --again reads it "
+                                    "anew";
     }
 
     std::optional<Problem> go_through(const Name& name, const Content& content, archive::Budget& budget,
@@ -207,6 +256,15 @@ void Shared::fail_with(Error error) {
     }
     stopping.request_stop();
     queue.stop();
+}
+
+bool Shared::may_fetch() {
+    std::call_once(first_link, [&] {
+        if (parts.client == nullptr) return fail_with({ErrorCode::invalid, "links are not fetched here"});
+        if (!options.fetching) return;
+        if (auto may = options.fetching(); !may) fail_with(may.error());
+    });
+    return !stopping.stop_requested();
 }
 
 void work(Shared& shared) {

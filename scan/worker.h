@@ -1,4 +1,5 @@
-// One worker's way with one file: open, look inside where it is an archive, check, hand on the answer.
+// One worker's way with one file or link: open or fetch, look inside where it is an archive, check, hand on
+// the answer.
 #pragma once
 
 #include "scan/results.h"
@@ -29,8 +30,11 @@ struct Shared {
     // The first failure of the store while working; ends the scan.
     std::mutex failure_mutex{};
     std::optional<Error> failure{};
+    std::once_flag first_link{};
 
     void fail_with(Error error);
+    // Whether links may be fetched: says so before the first one.
+    bool may_fetch();
 };
 
 // The item of what could not be opened, or, where it is special, is nothing to be read: a pipe, a device.

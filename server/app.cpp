@@ -160,6 +160,8 @@ Status App::open_readers() {
     auto guard = net::Guard::create(options.allowed_targets);
     if (!guard) return pass(guard.error());
     if (!options.nothing_else.empty()) guard->admit_nothing_else(options.nothing_else);
+    allowed_targets = guard->allowed();
+    if (auto audited = audit_targets(); !audited) return audited;
     made = put(net::Client::create({.guard = std::move(*guard), .dns = config.net.dns}), client);
     if (!made) return made;
     scans = std::make_unique<ScanRunner>(folders_of(config),
@@ -180,6 +182,20 @@ Status App::open_readers() {
              .checked = [this](const check::Reply& reply,
                                const check::Asked& asked) { checked(reply, asked); }}),
         checks);
+}
+
+// Who let which targets in goes on record before any of them is reached.
+Status App::audit_targets() {
+    if (allowed_targets.empty()) return {};
+    return store->write([&](store::Writer& writer) {
+        return audit::append(writer,
+                             {.who = options.who,
+                              .what = "targets.allowed",
+                              .on = {"command", "serve"},
+                              .detail = audit::detail({{"targets", allowed_targets}})},
+                             clock.now())
+            .map([](std::int64_t) {});
+    });
 }
 
 Status App::reopen_area() {
@@ -245,6 +261,8 @@ void App::stop() {
         ticker_.request_stop();
         ticker_.join();
     }
+    fetching.request_stop();
+    fetches.stop();
     later.stop();
     if (workers_) workers_->stop();
     if (scans) scans->stop();

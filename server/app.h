@@ -29,6 +29,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,6 +46,7 @@ struct AppOptions {
     std::optional<std::string> passphrase{};     // of the key file
     std::vector<std::string> allowed_targets{};  // HOST:PORT
     std::string nothing_else{};                  // why nothing but these may be reached; empty: not so
+    std::string who = "system";                  // starts it, as the audit log says it
     const Clock* clock = &system_clock();
 };
 
@@ -80,10 +82,13 @@ class App {
     std::optional<media::Fingerprinter> fingerprinter;
     std::unique_ptr<SettingsKeeper> settings;
     std::optional<net::Client> client;
+    std::vector<std::string> allowed_targets;  // HOST:PORT that the client may reach at any address
     std::optional<IdempotencyStore> idempotency;
     std::shared_ptr<UploadBudget> uploads = std::make_shared<UploadBudget>(kMostUploads);
     Hub hub;
     LaterPool later{4};
+    LaterPool fetches{8};       // links are fetched here: a slow site holds up no other request
+    std::stop_source fetching;  // asked to stop, fetches end
     std::unique_ptr<message::Sealer> message_sealer;
     std::unique_ptr<check::Service> checks;
     std::unique_ptr<ScanRunner> scans;
@@ -92,6 +97,7 @@ class App {
     explicit App(const AppOptions& options);
     Status open_parts();
     Status open_readers();
+    Status audit_targets();
     Status reopen_area();
     void checked(const check::Reply& reply, const check::Asked& asked);
     void tick_along(const std::stop_token& stop);

@@ -17,6 +17,7 @@ namespace rushlight::server {
 namespace {
 
 constexpr std::size_t kMostIdempotencyKey = 200;
+constexpr std::size_t kMostFetchesWaiting = 64;
 
 http::Response unauthorised(std::string_view why) {
     return http::problem(401, why, "/problems/unauthorised").with("WWW-Authenticate", "Bearer");
@@ -47,9 +48,15 @@ bool is_open(const Access& access, const http::RequestHead& head) {
     return access.open || (access.here && asks_here(head));
 }
 
+// Whatever a handler makes of its body: where JSON is wanted, what is no JSON is refused.
+bool wants_json(const Route& route) { return route.body_limit == kJsonBody; }
+
 // What leaves a handler as an exception is a bug; the log is told which.
 http::Response handle(const Route& route, Call& call) {
     try {
+        if (wants_json(route) && !call.body.empty()) {
+            if (const auto body = call.json(); !body) return bad_request(body.error().message);
+        }
         return route.handle(call);
     } catch (const std::exception& bug) {
         http::Response response = http::problem(500, "something went wrong here", "/problems/bug");
@@ -57,6 +64,8 @@ http::Response handle(const Route& route, Call& call) {
         return response;
     }
 }
+
+bool has_idempotency_key(const http::RequestHead& head) { return !head.header("Idempotency-Key").empty(); }
 
 bool shares(accounts::Scopes a, accounts::Scopes b) { return (a.bits() & b.bits()) != 0; }
 bool shares(accounts::Roles a, accounts::Roles b) { return (a.bits() & b.bits()) != 0; }
@@ -162,11 +171,25 @@ http::Plan Dispatcher::plan_route(const http::RequestHead& head, const Entry& en
         [this, &entry, parameters = std::move(parameters), program = std::move(program)](
             http::Request& request, http::Responder answer) {
             Caller caller;
-            auto refusal = identify(request.head, *entry.access, program, app_->clock.now(), caller);
-            answer.send(
-                secured(refusal ? std::move(*refusal) : call(request, entry, parameters, std::move(caller))));
+            if (auto refusal = identify(request.head, *entry.access, program, app_->clock.now(), caller))
+                return answer.send(secured(std::move(*refusal)));
+            if (entry.route.pattern != "/api/v1/check/url")
+                return answer.send(secured(call(request, entry, parameters, std::move(caller))));
+            fetch(request, entry, std::move(caller), std::move(answer));
         },
         entry.route.body_limit);
+}
+
+// A link is fetched apart from all else: other people's servers may take their time.
+void Dispatcher::fetch(http::Request& request, const Entry& entry, Caller caller,
+                       http::Responder answer) const {
+    const auto to = std::make_shared<http::Responder>(std::move(answer));
+    const bool taken = app_->fetches.push_unless(kMostFetchesWaiting, [this, &request, &entry, caller, to] {
+        to->send(secured(call(request, entry, {}, caller)));
+    });
+    if (!taken)
+        to->send(secured(check_problem(
+            *app_, {ErrorCode::unavailable, "too many links are being fetched: ask again a little later"})));
 }
 
 http::Response Dispatcher::call(http::Request& request, const Entry& entry,
@@ -177,19 +200,19 @@ http::Response Dispatcher::call(http::Request& request, const Entry& entry,
               .parameters = parameters,
               .caller = std::move(caller),
               .now = app_->clock.now()};
-    if (entry.route.creates && !request.head.header("Idempotency-Key").empty())
-        return once(request, entry, call);
-    return handle(entry.route, call);
+    if (!entry.route.creates || !has_idempotency_key(request.head)) return handle(entry.route, call);
+    return once(request.head, call.caller.who, std::string(request.body),
+                [&] { return handle(entry.route, call); });
 }
 
-// The first request of a key is answered and its answer kept; the next of the same key get that answer.
-http::Response Dispatcher::once(http::Request& request, const Entry& entry, Call& call) const {
-    const std::string key(request.head.header("Idempotency-Key"));
+http::Response Dispatcher::once(const http::RequestHead& head, const std::string& who, std::string_view body,
+                                const std::function<http::Response()>& answer) const {
+    const std::string key(head.header("Idempotency-Key"));
     if (key.size() > kMostIdempotencyKey || !is_utf8(key))
         return bad_request("an Idempotency-Key has up to 200 bytes of UTF-8");
-    const Sha256 asked = sha256_of(bytes_of(std::string(request.head.path) + '?' +
-                                            std::string(request.head.query) + '\n' + request.body));
-    const auto kept = app_->idempotency->begin(call.caller.who, key, asked, call.now);
+    const Sha256 asked = sha256_of(
+        bytes_of(std::string(head.path) + '?' + std::string(head.query) + '\n' + std::string(body)));
+    const auto kept = app_->idempotency->begin(who, key, asked, app_->clock.now());
     if (!kept) return problem_of(kept.error());
     if (*kept) {
         if ((*kept)->asked != asked)
@@ -199,13 +222,14 @@ http::Response Dispatcher::once(http::Request& request, const Entry& entry, Call
             return http::problem(409, "the first request of this Idempotency-Key is still under way",
                                  "/problems/in-flight")
                 .with("Retry-After", "1");
-        return http::Response::json((*kept)->status, (*kept)->body).with("Idempotency-Replayed", "true");
+        http::Response again = http::Response::json((*kept)->status, (*kept)->body);
+        if ((*kept)->status >= 400) again.set("Content-Type", "application/problem+json");
+        return std::move(again).with("Idempotency-Replayed", "true");
     }
-    http::Response response = handle(entry.route, call);
+    http::Response response = answer();
     const bool final = response.status < 500 && response.status != 429 && response.status != 409;
-    const Status done = final
-                            ? app_->idempotency->finish(call.caller.who, key, response.status, response.body)
-                            : app_->idempotency->give_up(call.caller.who, key);
+    const Status done = final ? app_->idempotency->finish(who, key, response.status, response.body)
+                              : app_->idempotency->give_up(who, key);
     return done ? std::move(response) : problem_of(done.error());
 }
 
@@ -262,8 +286,11 @@ bool is_video(const Content& content) {
     return media::sniff(Bytes(head).first(n.value_or(0))).kind == media::Kind::video;
 }
 
-http::Response check_upload(App& app, UploadForm& form, const http::RequestHead& head,
-                            const std::string& who) {
+}  // namespace
+
+http::Response Dispatcher::check_upload(const http::RequestHead& head, UploadForm& form,
+                                        const std::string& who) const {
+    App& app = *app_;
     const auto query = http::Query::parse(head.query);
     if (!query) return bad_request(query.error().message);
     auto asked = asked_by(form, *query, who);
@@ -271,16 +298,22 @@ http::Response check_upload(App& app, UploadForm& form, const http::RequestHead&
     auto file = form.file();
     if (!file) return check_problem(app, file.error());
     const std::string_view wait = query->get("wait").value_or("");
-    if (wait == "0" || (wait.empty() && is_video(file->content()))) {
-        const auto id = app.checks->check_later(std::move(file->content()), std::move(*asked));
-        if (!id) return check_problem(app, id.error());
-        return json_answer(202, {{"id", *id}, {"state", "waiting"}}).with("Location", "/api/v1/check/" + *id);
-    }
-    const auto reply = app.checks->check(file->content(), *asked);
-    return reply ? json_answer(200, check::to_json(*reply)) : check_problem(app, reply.error());
+    const auto answer = [&] {
+        if (wait == "0" || (wait.empty() && is_video(file->content()))) {
+            const auto id = app.checks->check_later(std::move(file->content()), *asked);
+            if (!id) return check_problem(app, id.error());
+            return json_answer(202, {{"id", *id}, {"state", "waiting"}})
+                .with("Location", "/api/v1/check/" + *id);
+        }
+        const auto reply = app.checks->check(file->content(), *asked);
+        return reply ? json_answer(200, check::to_json(*reply)) : check_problem(app, reply.error());
+    };
+    if (!has_idempotency_key(head)) return answer();
+    const auto bytes = file->sha256();
+    if (!bytes) return check_problem(app, bytes.error());
+    return once(head, who, bytes->hex() + '\n' + form.filename() + '\n' + form.context().value_or(""),
+                answer);
 }
-
-}  // namespace
 
 http::Plan Dispatcher::plan_upload(const http::RequestHead& head, const Entry& entry,
                                    std::optional<Caller> program) const {
@@ -296,11 +329,28 @@ http::Plan Dispatcher::plan_upload(const http::RequestHead& head, const Entry& e
         return this->identify(head, *entry.access, program, app_->clock.now(), *caller);
     };
     auto sink = std::make_shared<Guarded>(form, *reader, identify);
-    return http::Plan::streamed(
-        sink, kMostUpload + (1 << 20),
-        [this, form, caller, sink](http::Request& request, http::Responder answer) {
-            answer.send(secured(check_upload(*app_, *form, request.head, caller->who)));
-        });
+    return http::Plan::streamed(sink, kMostUpload + (1 << 20),
+                                [this, form, caller, sink](http::Request& request, http::Responder answer) {
+                                    answer.send(secured(check_upload(request.head, *form, caller->who)));
+                                });
+}
+
+namespace {
+
+http::Response hashes_problem(const App& app, const Error& error) {
+    return error.message == "the body is no JSON" ? bad_request(error.message) : check_problem(app, error);
+}
+
+http::Response store_and_answer(App& app, HashCheck& hashes) {
+    const Status stored = hashes.store(*app.checks);
+    return stored ? http::Response::json(200, hashes.text()) : check_problem(app, stored.error());
+}
+
+}  // namespace
+
+http::Response Dispatcher::check_hashes(std::string_view body, const std::string& who) const {
+    auto check = HashCheck::answer(*app_->checks, body, who);
+    return check ? store_and_answer(*app_, *check) : hashes_problem(*app_, check.error());
 }
 
 http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& entry,
@@ -310,16 +360,13 @@ http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& e
         Caller caller;
         if (auto refusal = identify(request.head, *entry.access, program, app_->clock.now(), caller))
             return answer.send(secured(std::move(*refusal)));
+        if (has_idempotency_key(request.head))
+            return answer.send(secured(once(request.head, caller.who, request.body,
+                                            [&] { return check_hashes(request.body, caller.who); })));
         auto check = HashCheck::answer(*app_->checks, request.body, caller.who);
-        if (!check) {
-            const bool malformed = check.error().message == "the body is no JSON";
-            return answer.send(secured(malformed ? bad_request(check.error().message)
-                                                 : check_problem(*app_, check.error())));
-        }
+        if (!check) return answer.send(secured(hashes_problem(*app_, check.error())));
         const auto finish = [this](HashCheck& hashes, http::Responder& to) {
-            const Status stored = hashes.store(*app_->checks);
-            to.send(secured(stored ? http::Response::json(200, hashes.text())
-                                   : check_problem(*app_, stored.error())));
+            to.send(secured(store_and_answer(*app_, hashes)));
         };
         if (may_wait || !check->must_wait()) return finish(*check, answer);
         app_->later.push(
@@ -327,7 +374,8 @@ http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& e
              to = std::make_shared<http::Responder>(std::move(answer))] { finish(*hashes, *to); });
     };
     // A program's few hashes need no worker.
-    if (program && !head.chunked && head.content_length.value_or(kInlineHashBody + 1) <= kInlineHashBody) {
+    if (program && !has_idempotency_key(head) && !head.chunked &&
+        head.content_length.value_or(kInlineHashBody + 1) <= kInlineHashBody) {
         return http::Plan::inline_(
             [answer_now](http::Request& request, http::Responder answer) {
                 answer_now(request, std::move(answer), false);

@@ -12,7 +12,11 @@
 #include "server/app.h"
 #include "server/routes.h"
 
+#include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace rushlight::server {
 
@@ -41,9 +45,15 @@ class Dispatcher {
     // Whoever asks, once it may be asked of the store: a program already known, or the person of the cookie.
     std::optional<http::Response> identify(const http::RequestHead& head, const Access& access,
                                            const std::optional<Caller>& program, Time now, Caller& out) const;
+    void fetch(http::Request& request, const Entry& entry, Caller caller, http::Responder answer) const;
     http::Response call(http::Request& request, const Entry& entry,
                         const std::vector<std::string>& parameters, Caller caller) const;
-    http::Response once(http::Request& request, const Entry& entry, Call& call) const;
+    // Answers, or gives again what the first request of the same Idempotency-Key was answered.
+    http::Response once(const http::RequestHead& head, const std::string& who, std::string_view body,
+                        const std::function<http::Response()>& answer) const;
+    http::Response check_upload(const http::RequestHead& head, UploadForm& form,
+                                const std::string& who) const;
+    http::Response check_hashes(std::string_view body, const std::string& who) const;
     http::Response secured(http::Response response) const;
 
     App* app_;

@@ -16,6 +16,16 @@ void LaterPool::push(std::function<void()> task) {
     changed_.notify_one();
 }
 
+bool LaterPool::push_unless(std::size_t waiting, std::function<void()> task) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (stopping_ || waiting_.size() >= waiting) return false;
+        waiting_.push_back(std::move(task));
+    }
+    changed_.notify_one();
+    return true;
+}
+
 void LaterPool::stop() {
     {
         const std::scoped_lock lock(mutex_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -20,6 +21,8 @@ class LaterPool {
     LaterPool& operator=(const LaterPool&) = delete;
 
     void push(std::function<void()> task);
+    // The same, but not behind so many that wait already: false then.
+    bool push_unless(std::size_t waiting, std::function<void()> task);
     void stop();  // does what waits, then ends
 
   private:

@@ -1,6 +1,7 @@
 // Checks, what they left behind, and the policy.
 
 #include "base/text.h"
+#include "net/fetch_content.h"
 #include "server/app.h"
 #include "server/hash_check.h"
 #include "server/routes.h"
@@ -14,6 +15,18 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMostFetched = std::uint64_t{64} << 20;
 
+// What this machine lacks may be there in a moment; all else is the link's.
+http::Response not_fetched(const App& app, const net::Failure& failure) {
+    if (failure.code == net::FailureCode::unavailable || failure.code == net::FailureCode::cancelled)
+        return check_problem(app, {ErrorCode::unavailable, failure.message});
+    std::string members = R"("code":")" + std::string(net::to_string(failure.code)) + '"';
+    if (failure.status != 0) members += R"(,"answered":)" + std::to_string(failure.status);
+    const check::Action action = app.checks->policy().unreadable;
+    if (action != check::Action::allow)
+        members += R"(,"action":")" + std::string(check::to_string(action)) + '"';
+    return http::problem(422, failure.message, "/problems/not-fetched", members);
+}
+
 http::Response check_url(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
@@ -23,34 +36,20 @@ http::Response check_url(Call& call) {
         return problem_of({ErrorCode::invalid, "'url' has to be a link"});
     const auto url = Url::parse(body->at("url").get<std::string>());
     if (!url) return problem_of({ErrorCode::invalid, "'url' is no link: " + url.error().message});
-    UploadForm form(call.app.uploads, kMostFetched);
-    struct Into final : net::Sink {
-        explicit Into(UploadForm& the_form) : form(the_form) {}
-        Status take(Bytes content) override { return form.take(content); }
-        UploadForm& form;
-    } sink(form);
-    if (auto begun = form.begin({.name = "file", .filename = {}}); !begun) return problem_of(begun.error());
+    BudgetShare share(call.app.uploads);
     net::Request request{.url = *url};
     request.limits.body_bytes = kMostFetched;
-    const auto response = call.app.client->fetch(request, sink);
-    if (!response) {
-        return http::problem(422, response.error().message, "/problems/not-fetched",
-                             "\"code\":\"" + std::string(net::to_string(response.error().code)) + '"');
-    }
-    if (response->status != 200) {
-        return http::problem(422, "the server answered " + std::to_string(response->status),
-                             "/problems/not-fetched", "\"code\":\"status\"");
-    }
-    (void)form.end();
-    auto file = form.file();
-    if (!file) return check_problem(call.app, file.error());
+    auto fetched = net::fetch_content(
+        *call.app.client, request, [&share](std::uint64_t bytes) { return share.take(bytes); },
+        call.app.fetching.get_token());
+    if (!fetched) return not_fetched(call.app, fetched.error());
     check::Asked with_place = *asked;
     if (with_place.context.place.empty()) with_place.context.place = url->href();
-    const auto reply = call.app.checks->check(file->content(), with_place);
+    const auto reply = call.app.checks->check(fetched->content, with_place);
     if (!reply) return check_problem(call.app, reply.error());
     ordered_json object = check::to_json(*reply);
     object["url"] = url->href();
-    object["final_url"] = response->url.href();
+    object["final_url"] = fetched->response.url.href();
     return json_answer(200, object);
 }
 

@@ -68,7 +68,8 @@ http::Response start(Call& call) {
     const auto targets = texts_at(*body, "targets");
     const auto lists = texts_at(*body, "lists");
     if (!targets) return problem_of(targets.error());
-    if (targets->empty()) return problem_of({ErrorCode::invalid, "'targets' has to name folders or files"});
+    if (targets->empty())
+        return problem_of({ErrorCode::invalid, "'targets' has to name folders, files or links"});
     if (!lists) return problem_of(lists.error());
     std::shared_ptr<match::Matcher> chosen;
     if (!lists->empty()) {
@@ -81,7 +82,8 @@ http::Response start(Call& call) {
                             .pool = *app.light,
                             .fingerprinter = *app.fingerprinter,
                             .matcher = chosen ? *chosen : *app.matcher,
-                            .clock = app.clock};
+                            .clock = app.clock,
+                            .client = &*app.client};
     const auto again = body->find("again");
     const auto id = app.scans->start(
         parts, *targets, again != body->end() && again->is_boolean() && again->get<bool>(), chosen);

@@ -176,6 +176,13 @@ http::Response health(Call& call) {
           usage ? fmt::format("{} of {} MB used", usage->bytes >> 20, usage->quota >> 20)
                 : usage.error().message,
           "decide what is held, or allow more under Settings");
+    std::string targets;
+    for (const std::string& target : call.app.allowed_targets)
+        targets += (targets.empty() ? "" : ", ") + target;
+    check("targets", true,
+          targets.empty() ? "links are fetched from public addresses only"
+                          : "beside public addresses, links may lead to " + targets,
+          "");
     auto history = ordered_json::array();
     if (const auto runs = call.app.checks->canary_history(288)) {
         for (const check::CanaryState& run : *runs) history.push_back(canary_of(run));
@@ -186,6 +193,7 @@ http::Response health(Call& call) {
                              {"canary", canary_json},
                              {"store", {{"where", printable(call.app.store->where())}, {"schema", schema}}},
                              {"disk", {{"free", error ? 0 : space.available}}},
+                             {"targets", call.app.allowed_targets},
                              {"version", RUSHLIGHT_VERSION},
                              {"started", call.app.started.rfc3339()}});
 }
@@ -233,9 +241,9 @@ RouteList all_routes() {
                       "/api/v1/check",
                       "Check a file: a form with `file` and, if you like, `context`",
                       kMostUpload,
-                      false,
+                      true,
                       {}});
-    routes.push_back({post, "/api/v1/check/hash", "Check up to 10,000 hashes", 4 << 20, false, {}});
+    routes.push_back({post, "/api/v1/check/hash", "Check up to 10,000 hashes", 4 << 20, true, {}});
     return routes;
 }
 

@@ -38,7 +38,11 @@ Result<std::string> ScanRunner::allowed(const std::string& target) const {
 Result<scan::RunId> ScanRunner::start(const scan::Parts& parts, std::vector<std::string> targets, bool again,
                                       std::shared_ptr<const void> keep) {
     scan::Options options{.again = again};
-    for (const std::string& target : targets) {
+    for (std::string& target : targets) {
+        if (scan::is_link(target)) {
+            options.targets.push_back(std::move(target));
+            continue;
+        }
         auto real = allowed(target);
         if (!real) return pass(real.error());
         options.targets.push_back(std::move(*real));

@@ -78,6 +78,7 @@ Result<Server> Server::start(const ServerOptions& options) {
                           .passphrase = options.passphrase,
                           .allowed_targets = options.allowed_targets,
                           .nothing_else = options.nothing_else,
+                          .who = options.who,
                           .clock = options.clock});
     if (!app) return pass(app.error());
     state->app = std::move(*app);
@@ -136,6 +137,7 @@ void Server::stop() {
     if (!state_->http) return;
     state_->app->log.info("server", "server.stopping");
     state_->app->hub.close();
+    state_->app->fetching.request_stop();
     state_->app->metrics.follow({});
     state_->http->stop();
     state_->http.reset();

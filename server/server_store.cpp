@@ -78,6 +78,9 @@ Status SettingsKeeper::set(const Settings& settings, std::string_view who, Time 
     return {};
 }
 
+// A first request that has not been answered by then never will be: its server was killed.
+constexpr std::chrono::microseconds kAbandoned = std::chrono::minutes(15);
+
 Result<std::optional<KeptAnswer>> IdempotencyStore::begin(std::string_view who, std::string_view key,
                                                           const Sha256& asked, Time now) {
     std::optional<KeptAnswer> kept;
@@ -86,8 +89,9 @@ Result<std::optional<KeptAnswer>> IdempotencyStore::begin(std::string_view who, 
         const auto ours = writer.run(
             "INSERT INTO server_idempotency (who, name, asked, status, body, at) VALUES ($1, $2, $3, 0, '', "
             "$4) "
-            "ON CONFLICT (who, name) DO NOTHING",
-            {who, key, asked, now});
+            "ON CONFLICT (who, name) DO UPDATE SET asked = excluded.asked, at = excluded.at "
+            "WHERE server_idempotency.status = 0 AND server_idempotency.at < $5",
+            {who, key, asked, now, now + -kAbandoned});
         if (!ours) return pass(ours.error());
         if (*ours == 1) return {};
         return writer

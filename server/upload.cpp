@@ -1,12 +1,11 @@
 #include "server/upload.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 
-#include <cerrno>
 #include <utility>
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 namespace rushlight::server {
 
@@ -16,17 +15,28 @@ bool UploadBudget::take(std::uint64_t bytes) {
     return false;
 }
 
-Uploaded::~Uploaded() {
+BudgetShare::~BudgetShare() {
     if (budget_) budget_->give(bytes_);
 }
 
-Uploaded::Uploaded(Uploaded&& other) noexcept
-    : content_(std::move(other.content_)), budget_(std::move(other.budget_)), bytes_(other.bytes_) {}
+Status BudgetShare::take(std::uint64_t bytes) {
+    if (!budget_->take(bytes))
+        return fail(ErrorCode::unavailable, "too many uploads at once: send it again a little later");
+    bytes_ += bytes;
+    return {};
+}
+
+Result<Sha256> Uploaded::sha256() const {
+    if (content_.size() == 0) return sha256_of({});
+    void* bytes = ::mmap(nullptr, content_.size(), PROT_READ, MAP_PRIVATE, content_.fd(), 0);
+    if (bytes == MAP_FAILED) return fail(ErrorCode::unavailable, "no memory for an upload just now");
+    const Sha256 digest = sha256_of({static_cast<const std::byte*>(bytes), content_.size()});
+    ::munmap(bytes, content_.size());
+    return digest;
+}
 
 UploadForm::UploadForm(std::shared_ptr<UploadBudget> budget, std::uint64_t most_bytes)
-    : budget_(std::move(budget)), most_bytes_(most_bytes) {}
-
-UploadForm::~UploadForm() { budget_->give(bytes_); }
+    : share_(std::move(budget)), most_bytes_(most_bytes) {}
 
 Status UploadForm::begin(const http::PartHead& part) {
     if (part.name == "file") {
@@ -54,17 +64,11 @@ Status UploadForm::take(Bytes piece) {
         context_->append(text_of(piece));
         return {};
     }
-    if (bytes_ + piece.size() > most_bytes_)
+    if (share_.bytes() + piece.size() > most_bytes_)
         return fail(ErrorCode::limit, "the file is larger than " + std::to_string(most_bytes_ >> 20) + " MB");
-    if (!budget_->take(piece.size()))
-        return fail(ErrorCode::unavailable, "too many uploads at once: send it again a little later");
-    bytes_ += piece.size();
-    while (!piece.empty()) {
-        const ssize_t n = ::write(memory_.get(), piece.data(), piece.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return fail(ErrorCode::unavailable, "no memory for an upload just now");
-        piece = piece.subspan(static_cast<std::size_t>(n));
-    }
+    if (auto taken = share_.take(piece.size()); !taken) return taken;
+    if (!write_all(memory_.get(), piece, "an upload"))
+        return fail(ErrorCode::unavailable, "no memory for an upload just now");
     return {};
 }
 
@@ -78,7 +82,7 @@ Result<Uploaded> UploadForm::file() {
     if (!memory_ || !whole_) return fail(ErrorCode::invalid, "the form has no 'file'");
     auto content = Content::from_memory_file(std::move(memory_));
     if (!content) return pass(content.error());
-    return Uploaded(std::move(*content), budget_, std::exchange(bytes_, 0));
+    return Uploaded(std::move(*content), std::move(share_));
 }
 
 }  // namespace rushlight::server

@@ -4,6 +4,7 @@
 
 #include "base/content.h"
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/result.h"
 #include "http/multipart.h"
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace rushlight::server {
 
@@ -30,23 +32,36 @@ class UploadBudget {
     std::atomic<std::uint64_t> used_{0};
 };
 
-// A content and its share of the budget, given back when it goes.
+// What one upload has taken of the budget, given back when it goes.
+class BudgetShare {
+  public:
+    explicit BudgetShare(std::shared_ptr<UploadBudget> budget) : budget_(std::move(budget)) {}
+    ~BudgetShare();
+    BudgetShare(BudgetShare&& other) noexcept
+        : budget_(std::move(other.budget_)), bytes_(std::exchange(other.bytes_, 0)) {}
+    BudgetShare& operator=(BudgetShare&&) = delete;
+    BudgetShare(const BudgetShare&) = delete;
+    BudgetShare& operator=(const BudgetShare&) = delete;
+
+    Status take(std::uint64_t bytes);  // `unavailable` where there is too little left
+    std::uint64_t bytes() const { return bytes_; }
+
+  private:
+    std::shared_ptr<UploadBudget> budget_;
+    std::uint64_t bytes_ = 0;
+};
+
+// A content in sealed memory, with its share.
 class Uploaded {
   public:
-    Uploaded(Content content, std::shared_ptr<UploadBudget> budget, std::uint64_t bytes)
-        : content_(std::move(content)), budget_(std::move(budget)), bytes_(bytes) {}
-    ~Uploaded();
-    Uploaded(Uploaded&& other) noexcept;
-    Uploaded& operator=(Uploaded&&) = delete;
-    Uploaded(const Uploaded&) = delete;
-    Uploaded& operator=(const Uploaded&) = delete;
+    Uploaded(Content content, BudgetShare share) : content_(std::move(content)), share_(std::move(share)) {}
 
     Content& content() { return content_; }
+    Result<Sha256> sha256() const;
 
   private:
     Content content_;
-    std::shared_ptr<UploadBudget> budget_;
-    std::uint64_t bytes_;
+    BudgetShare share_;
 };
 
 // The form of POST /api/v1/check: `file`, and optionally `context`. Other fields are refused, so that a
@@ -54,10 +69,6 @@ class Uploaded {
 class UploadForm final : public http::FormSink {
   public:
     UploadForm(std::shared_ptr<UploadBudget> budget, std::uint64_t most_bytes);
-    ~UploadForm() override;
-    UploadForm(const UploadForm&) = delete;
-    UploadForm& operator=(const UploadForm&) = delete;
-
     Status begin(const http::PartHead& part) override;
     Status take(Bytes piece) override;
     Status end() override;
@@ -70,11 +81,10 @@ class UploadForm final : public http::FormSink {
   private:
     enum class Part { none, file, context };
 
-    std::shared_ptr<UploadBudget> budget_;
+    BudgetShare share_;
     std::uint64_t most_bytes_;
     Part part_ = Part::none;
     Fd memory_;
-    std::uint64_t bytes_ = 0;
     bool whole_ = false;
     std::optional<std::string> context_;
     std::string filename_;
