@@ -121,12 +121,60 @@ void Response::set(std::string_view name, std::string value) {
     headers.emplace_back(std::string(name), std::move(value));
 }
 
+namespace {
+
+constexpr std::string_view kBlank = "about:blank";
+
+// What a program can tell errors apart by, where nobody said more.
+std::string_view type_of(int status) {
+    switch (status) {
+        case 400:
+            return "/problems/malformed";
+        case 401:
+            return "/problems/unauthorised";
+        case 403:
+            return "/problems/forbidden";
+        case 404:
+            return "/problems/not-found";
+        case 405:
+            return "/problems/method-not-allowed";
+        case 408:
+            return "/problems/timeout";
+        case 409:
+            return "/problems/conflict";
+        case 413:
+            return "/problems/too-large";
+        case 414:
+            return "/problems/target-too-long";
+        case 415:
+            return "/problems/unsupported";
+        case 422:
+            return "/problems/invalid";
+        case 429:
+            return "/problems/rate-limited";
+        case 431:
+            return "/problems/head-too-large";
+        case 500:
+            return "/problems/bug";
+        case 501:
+            return "/problems/not-implemented";
+        case 503:
+            return "/problems/unavailable";
+        case 505:
+            return "/problems/http-version";
+        default:
+            return kBlank;
+    }
+}
+
+}  // namespace
+
 Response problem(int status, std::string_view detail, std::string_view type, std::string_view extra) {
     Response response{.status = status};
     response.headers.emplace_back("Content-Type", "application/problem+json");
     std::string& body = response.body;
     body = R"({"type":)";
-    append_json(body, type);
+    append_json(body, type == kBlank ? type_of(status) : type);
     body += R"(,"title":)";
     append_json(body, reason_phrase(status));
     body += R"(,"status":)";

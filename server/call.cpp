@@ -33,10 +33,17 @@ bool too_deep(std::string_view text) {
 
 }  // namespace
 
+Result<nlohmann::json> parse_json(std::string_view text) {
+    if (too_deep(text)) return fail(ErrorCode::invalid, "it is nested deeper than 32");
+    auto parsed = nlohmann::json::parse(text, nullptr, false);
+    if (parsed.is_discarded() || text.find('\0') != std::string_view::npos)
+        return fail(ErrorCode::invalid, "it is no JSON");
+    return parsed;
+}
+
 Result<nlohmann::json> Call::json() const {
-    if (too_deep(body)) return fail(ErrorCode::invalid, "the body is nested deeper than 32");
-    auto parsed = nlohmann::json::parse(body, nullptr, false);
-    if (parsed.is_discarded()) return fail(ErrorCode::invalid, "the body is no JSON");
+    auto parsed = parse_json(body);
+    if (!parsed) return fail(ErrorCode::invalid, "the body: " + parsed.error().message);
     return parsed;
 }
 

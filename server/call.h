@@ -57,6 +57,10 @@ struct Route {
 
 inline constexpr std::uint64_t kJsonBody = 1 << 20;
 
+// `invalid` where it is no JSON, holds a NUL (which the parser would take for the end), or is nested deeper
+// than 32.
+Result<nlohmann::json> parse_json(std::string_view text);
+
 http::Response json_answer(int status, const nlohmann::ordered_json& body);
 // problem+json from an error: 422 invalid, 404, 409, 503 and 429 with Retry-After, 403, else 500 without
 // details. `members` as http::problem has them.

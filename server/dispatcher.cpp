@@ -270,8 +270,9 @@ class Guarded final : public http::BodySink {
 Result<check::Asked> asked_by(const UploadForm& form, const http::Query& query, const std::string& who) {
     nlohmann::json body = nlohmann::json::object();
     if (form.context()) {
-        body["context"] = nlohmann::json::parse(*form.context(), nullptr, false);
-        if (body["context"].is_discarded()) return fail(ErrorCode::invalid, "'context' is no JSON");
+        auto context = parse_json(*form.context());
+        if (!context) return fail(ErrorCode::invalid, "'context': " + context.error().message);
+        body["context"] = std::move(*context);
     }
     body["receipt"] = query.get("receipt").value_or("0") == "1";
     auto asked = asked_of(body, who);

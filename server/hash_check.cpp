@@ -83,7 +83,8 @@ Result<check::Asked> asked_of(const json& body, std::string_view who) {
 Result<HashCheck> HashCheck::answer(const check::Service& service, std::string_view body,
                                     std::string_view who) {
     const json parsed = json::parse(body, nullptr, false);
-    if (parsed.is_discarded()) return fail(ErrorCode::invalid, "the body is no JSON");
+    if (parsed.is_discarded() || body.find('\0') != std::string_view::npos)
+        return fail(ErrorCode::invalid, "the body is no JSON");
     auto asked = asked_of(parsed, who);
     if (!asked) return pass(asked.error());
     const auto hashes = parsed.find("hashes");

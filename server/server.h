@@ -42,7 +42,7 @@ struct ServerOptions {
     // Where it is not empty, nothing but the allowed targets can be reached, and these words say why.
     std::string nothing_else{};
     std::vector<BundledList> lists{};  // made where they are missing
-    std::string who = "system";                  // starts it, as the audit log says it
+    std::string who = "system";        // starts it, as the audit log says it
     const Clock* clock = &system_clock();
 };
 

@@ -158,6 +158,7 @@ export const en = {
   'reason.bomb': 'It unpacks to far more than it is. The rest was not read.',
   'reason.low_quality': 'It is too flat for a near match to mean anything. Its exact hashes were compared.',
   'reason.not_media': 'It is neither picture nor video nor archive. Its exact hashes were compared.',
+  'reason.not_fetched': 'The link led to nothing that may or can be fetched. Nothing was checked.',
   'reason.short.empty': 'empty',
   'reason.short.truncated': 'cut short',
   'reason.short.unsupported': 'format not read',
@@ -169,6 +170,7 @@ export const en = {
   'reason.short.bomb': 'unpacks too far',
   'reason.short.low_quality': 'too flat',
   'reason.short.not_media': 'no picture or video',
+  'reason.short.not_fetched': 'not fetched',
 
   // Set-up
   'setup.title': 'Set up Rushlight',
@@ -823,6 +825,7 @@ export const en = {
   'health.check.kernel': 'Kernel',
   'health.check.queue': 'Queue',
   'health.check.canary': 'Canary',
+  'health.check.targets': 'Targets that are let in',
 
   // Settings and oneself
   'page.settings': 'Settings',
