@@ -13,17 +13,15 @@
 // At half the rate that was reached requests are due at a steady pace, and a latency counts from then.
 // --requests N: how the memory grows over N requests (300,000; the budget's number is 1,000,000) after
 // 100,000.
-#include "app/schemas.h"
+#include "app/testing/bench_doors.h"
+#include "app/testing/bench_table.h"
 #include "app/testing/cost.h"
 #include "app/testing/known_lists.h"
 #include "app/testing/program.h"
 #include "app/testing/served.h"
-#include "check/check.h"
+#include "base/content.h"
 #include "http/testing/load.h"
 #include "http/testing/nginx.h"
-#include "match/match.h"
-#include "media/fingerprint.h"
-#include "sandbox/sandbox.h"
 
 #include <algorithm>
 #include <array>
@@ -31,9 +29,6 @@
 #include <cstdlib>
 #include <functional>
 #include <stdexcept>
-#include <thread>
-
-#include <unistd.h>
 
 namespace rushlight::app {
 namespace {
@@ -43,8 +38,6 @@ using http::testing::Load;
 using http::testing::Measured;
 using http::testing::pin_to_core;
 
-constexpr int kServerCore = 0;
-constexpr int kLoadCore = 1;
 constexpr int kRounds = 3;
 constexpr int kBatch = 1000;
 constexpr std::uint64_t kWarmUp = 100'000;
@@ -68,30 +61,13 @@ T must(Result<T> result) {
     return std::move(*result);
 }
 
-// What one round of a workload gave.
-struct Sample {
-    double rate = 0, per_cpu = 0, p50 = 0, p99 = 0;
-};
-
-Sample median(const std::vector<Sample>& samples) {
-    const auto of = [&](auto member) {
-        std::vector<double> values;
-        for (const auto& sample : samples) values.push_back(sample.*member);
-        std::ranges::sort(values);
-        return values[values.size() / 2];
-    };
-    return {of(&Sample::rate), of(&Sample::per_cpu), of(&Sample::p50), of(&Sample::p99)};
+Sample round_of(const Workload& workload) {
+    try {
+        return workload.round();
+    } catch (const std::exception& error) {
+        throw std::runtime_error(workload.name + ": " + error.what());
+    }
 }
-
-struct Workload {
-    std::string name;
-    std::string unit;  // of rate/s
-    std::function<Sample()> round;
-    std::string beside{};       // the workload it is held against
-    double floor = 0, aim = 0;  // of rate/s
-    double floor_of = 0;        // of the share of `beside`
-    std::vector<Sample> samples{};
-};
 
 // --- requests
 
@@ -162,128 +138,6 @@ Sample ask(const Service& service, const Load& load, double each = 1) {
     const Measured measured = measure(load);
     return sample_of(measured, cpu_seconds(service.pid) - before, each);
 }
-
-// --- the doors behind the service, in this process
-
-// Runs `work(n)` with rising n on `threads` threads of the server's core for a while; how often a second.
-Sample on_server_core(double seconds, unsigned threads, const std::function<void(std::uint64_t)>& work) {
-    const double cpu_before = cpu_seconds(::getpid());
-    const auto began = Steady::now();
-    std::atomic<std::uint64_t> done{0};
-    std::vector<std::jthread> all;
-    for (unsigned i = 0; i < threads; ++i) {
-        all.emplace_back([&] {
-            pin_to_core(kServerCore);
-            while (seconds_since(began) < seconds) work(done++);
-        });
-    }
-    all.clear();
-    const auto count = static_cast<double>(done.load());
-    const double cpu = cpu_seconds(::getpid()) - cpu_before;
-    return {.rate = count / seconds_since(began), .per_cpu = cpu > 0 ? count / cpu : 0};
-}
-
-// The fingerprinter and the matcher as a scan has them.
-class Doors {
-  public:
-    explicit Doors(const std::string& data)
-        : store_(must(store::Store::open({.where = data, .schemas = all_schemas()}))),
-          lists_(must(match::Lists::open(store_, data))),
-          matcher_(must(match::Matcher::open(lists_.get(), {.all_stored = true}))),
-          light_(pool("decode")),
-          all_(pool("decode-all")),
-          fingerprinter_(light_, all_),
-          checker_(fingerprinter_, *matcher_) {}
-
-    void match(std::uint64_t number) const {
-        match::Query query;
-        query.pdq = hash_number<Pdq>(number);
-        query.sha256 = Sha256::from(query.pdq->value);  // as the service asks for 64 bare digits
-        if (must(matcher_->match(query)).decision != match::Decision::none)
-            throw std::runtime_error("an unknown hash matched");
-    }
-    void check(const Content& content) const {
-        if (checker_.check(content, "bench").decision != check::Decision::none)
-            throw std::runtime_error("a photograph was not read");
-    }
-
-  private:
-    // Its children are the server core's too.
-    static sandbox::Pool pool(const std::string& program) {
-        pin_to_core(kServerCore);
-        auto made = must(sandbox::Pool::create(
-            {.program = std::string(RUSHLIGHT_BINARY_DIR) + "/libexec/rushlight/" + program,
-             .limits = {},
-             .children = 1}));
-        pin_to_core(kLoadCore);
-        return made;
-    }
-    store::Store store_;
-    std::unique_ptr<match::Lists> lists_;
-    std::unique_ptr<match::Matcher> matcher_;
-    sandbox::Pool light_, all_;
-    media::Fingerprinter fingerprinter_;
-    check::Checker checker_;
-};
-
-// --- what is printed
-
-class Table {
-  public:
-    explicit Table(bool json) : json_(json) {}
-
-    void head() const {
-        if (!json_)
-            std::printf("%-46s %10s %11s %8s %8s %6s %7s\n", "workload", "rate/s", "rate/cpu-s", "p50 us",
-                        "p99 us", "of", "cpu of");
-    }
-    void row(const Workload& workload, const Sample& beside) const {
-        const Sample sample = median(workload.samples);
-        const bool compared = !workload.beside.empty();
-        const double of = compared ? sample.rate / beside.rate : 0;
-        const double cpu_of = compared && beside.per_cpu > 0 ? sample.per_cpu / beside.per_cpu : 0;
-        std::string verdict;
-        if (workload.floor > 0) verdict += held(sample.rate, sample.per_cpu, workload.floor, workload.aim);
-        if (workload.floor_of > 0) verdict += held(of, cpu_of, workload.floor_of, 0);
-        if (json_) {
-            std::printf(
-                R"({"bench":"serve","workload":"%s","unit":"%s","rate":%.1f,"per_cpu_second":%.1f,"p50_us":%.0f,"p99_us":%.0f)",
-                workload.name.c_str(), workload.unit.c_str(), sample.rate, sample.per_cpu, sample.p50,
-                sample.p99);
-            if (compared)
-                std::printf(R"(,"beside":"%s","of":%.3f,"cpu_of":%.3f)", workload.beside.c_str(), of, cpu_of);
-            std::printf("}\n");
-        } else {
-            std::printf("%-46s %10.0f %11.0f %8.0f %8.0f ", (workload.name + ", " + workload.unit).c_str(),
-                        sample.rate, sample.per_cpu, sample.p50, sample.p99);
-            if (compared) std::printf("%6.2f %7.2f", of, cpu_of);
-            std::printf("%s\n", verdict.c_str());
-        }
-        std::fflush(stdout);
-    }
-    void line(const std::string& workload, double value, const char* unit,
-              const std::string& note = {}) const {
-        if (json_)
-            std::printf(R"({"bench":"serve","workload":"%s","value":%.6g,"unit":"%s","note":"%s"})"
-                        "\n",
-                        workload.c_str(), value, unit, note.c_str());
-        else
-            std::printf("%-46s %10.4g %-6s %s\n", workload.c_str(), value, unit, note.c_str());
-        std::fflush(stdout);
-    }
-
-  private:
-    static std::string held(double value, double by_cpu, double floor, double aim) {
-        const auto said = [&](double v) {
-            return aim > 0 && v >= aim ? "aim held" : v >= floor ? "floor held" : "below its floor";
-        };
-        std::string text = std::string("  ") + said(value);
-        if (said(value) != std::string_view(said(by_cpu)))
-            text += std::string(" (by cpu: ") + said(by_cpu) + ')';
-        return text;
-    }
-    bool json_;
-};
 
 // --- the run
 
@@ -400,8 +254,11 @@ int bench(const Asked& asked) {
 
     const auto duration = std::chrono::milliseconds(static_cast<int>(asked.seconds * 1000));
     const auto load = [&](const auto& request, int connections = 64) {
-        return Load{
-            .port = service.port, .connections = connections, .duration = duration, .request = request};
+        return Load{.port = service.port,
+                    .connections = connections,
+                    .duration = duration,
+                    .to_the_end = true,
+                    .request = request};
     };
     const std::string of_nginx = "nginx, a file of " + std::to_string(answer.size()) + " bytes";
     const std::string of_index = "the matcher, asked in process";
@@ -430,9 +287,11 @@ int bench(const Asked& asked) {
                          .unit = "checks",
                          .round = [&] { return ask(service, load(ask_some_known)); },
                          .beside = of_nginx});
-    workloads.push_back(
-        {of_index, "PDQ",
-         [&] { return on_server_core(asked.seconds, 1, [&](std::uint64_t) { doors->match(++next); }); }});
+    workloads.push_back({of_index, "PDQ", [&] {
+                             return on_server_core(asked.seconds, 1, [&](std::uint64_t) {
+                                 doors->match(hash_number<Pdq>(++next));
+                             });
+                         }});
     workloads.push_back({.name = "1,000 PDQ a request",
                          .unit = "checks",
                          .round = [&] { return ask(service, load(ask_batch, 4), kBatch); },
@@ -449,7 +308,7 @@ int bench(const Asked& asked) {
                          .beside = of_files,
                          .floor_of = 0.85});
     for (int round = 0; round < kRounds; ++round) {
-        for (auto& workload : workloads) workload.samples.push_back(workload.round());
+        for (auto& workload : workloads) workload.samples.push_back(round_of(workload));
     }
     doors.reset();
     table.head();

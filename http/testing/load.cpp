@@ -71,8 +71,8 @@ class Generator {
         }
         std::array<epoll_event, 256> events{};
         auto now = began_;
-        while (now < last && (load_.most == 0 || measured_.answers < load_.most)) {
-            const int wait = load_.rate > 0 ? send_due(now) : 10;
+        while (is_going(now < last)) {
+            const int wait = load_.rate > 0 && asking_ ? send_due(now) : 10;
             const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
             now = Steady::now();
             for (int i = 0; i < ready; ++i) {
@@ -90,6 +90,12 @@ class Generator {
     }
 
   private:
+    // Whether there is something to wait for; sets whether there is something to ask.
+    bool is_going(bool in_time) {
+        asking_ = in_time && (load_.most == 0 || measured_.answers < load_.most);
+        return asking_ || (load_.to_the_end && std::ranges::any_of(clients_, &Client::busy));
+    }
+
     Status connect(std::size_t index) {
         Client& client = clients_[index];
         client = {};
@@ -157,7 +163,7 @@ class Generator {
         client.busy = false;
         if (load_.rate > 0)
             free_.push_back(index);
-        else
+        else if (asking_)
             ask(client, now);
         return true;
     }
@@ -174,6 +180,7 @@ class Generator {
     Fd epoll_;
     Steady::time_point began_;
     std::uint64_t asked_ = 0;
+    bool asking_ = true;
     Measured measured_;
 };
 

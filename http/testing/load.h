@@ -21,8 +21,9 @@ struct Load {
     std::uint16_t port = 0;
     int connections = 64;
     std::chrono::milliseconds duration{2'000};
-    std::uint64_t most = 0;  // ends after so many answers; 0: by the time alone
-    double rate = 0;         // requests/s; 0: as fast as it answers
+    std::uint64_t most = 0;   // ends after so many answers; 0: by the time alone
+    double rate = 0;          // requests/s; 0: as fast as it answers
+    bool to_the_end = false;  // waits for the answers under way at the end: for those that take long
     std::function<std::string_view(std::uint64_t)>
         request{};  // the bytes of the n-th; valid until the next call
 };
