@@ -46,13 +46,9 @@ class Judge {
   public:
     Judge(const Query& query, std::span<const std::shared_ptr<Tables>> tables, const ListTable& lists,
           Time now)
-        : query_(query), tables_(tables) {
+        : query_(query), tables_(tables), lists_(lists), now_(now) {
         for (const auto& [number, list] : lists) {
-            if (list.expires && *list.expires <= now) {
-                expired_.push_back(&list);
-                continue;
-            }
-            lists_.emplace(number, &list);
+            if (is_expired(list)) continue;
             widest_pdq_ = std::max(widest_pdq_, pdq_threshold(list));
             widest_frame_ = std::max(widest_frame_, frame_threshold(list));
         }
@@ -77,9 +73,10 @@ class Judge {
   private:
     int pdq_threshold(const List& list) const { return query_.threshold.value_or(list.thresholds.pdq); }
     int frame_threshold(const List& list) const { return query_.threshold.value_or(list.thresholds.vpdq); }
+    bool is_expired(const List& list) const { return list.expires && *list.expires <= now_; }
     const List* list_of(Tag tag) const {
         const auto found = lists_.find(tag.list);
-        return found == lists_.end() ? nullptr : found->second;
+        return found == lists_.end() || is_expired(found->second) ? nullptr : &found->second;
     }
     void remark(std::string words) {
         if (explanation_) explanation_->remarks.push_back(std::move(words));
@@ -289,15 +286,15 @@ class Judge {
             const Thresholds applied{pdq_threshold(list), frame_threshold(list), list.thresholds.vpdq_share};
             explanation_->lists.push_back({list.name, list.kind, applied, std::move(note)});
         };
-        for (const auto& [number, list] : lists_) say(*list, "");
-        for (const List* list : expired_) say(*list, "left out: it expired at " + list->expires->rfc3339());
+        for (const auto& [number, list] : lists_)
+            say(list, is_expired(list) ? "left out: it expired at " + list.expires->rfc3339() : "");
         std::ranges::sort(explanation_->lists, {}, &Explanation::Searched::list);
     }
 
     const Query& query_;
     std::span<const std::shared_ptr<Tables>> tables_;
-    std::unordered_map<std::uint32_t, const List*> lists_;
-    std::vector<const List*> expired_;
+    const ListTable& lists_;
+    const Time now_;
     int widest_pdq_ = 0, widest_frame_ = 0;
     std::vector<Hit> hits_;
     std::optional<Reason> reason_;
