@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "server/call.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace rushlight::server {
@@ -51,10 +53,18 @@ Result<match::Query> query_of(const json& item, std::string& text) {
     return query;
 }
 
+// What has to be escaped in a JSON text is in no hash.
+bool is_plain(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 // By hand what stands in almost every answer: nothing matched.
 void write_none(std::string& out, const std::string& hash, const check::Reply& reply) {
     out += R"({"hash":)";
-    out += json(to_utf8(hash)).dump();
+    if (is_plain(hash))
+        out.append(1, '"').append(hash).append(1, '"');
+    else
+        out += json(to_utf8(hash)).dump();
     out += R"(,"decision":"none","matches":[],"suppressed":[],"action":")";
     out += check::to_string(reply.verdict.action);
     out += '"';

@@ -16,7 +16,9 @@ namespace rushlight::server {
 
 inline constexpr std::size_t kMostHashes = 10'000;
 inline constexpr std::uint64_t kMostHashBody = 4 << 20;
-inline constexpr std::uint64_t kInlineHashBody = 16 << 10;  // so few hashes are answered at once
+// So few hashes are answered on the thread that read them: more than a dozen searches of a large index would
+// keep the other connections of that thread waiting for milliseconds.
+inline constexpr std::uint64_t kInlineHashBody = 1 << 10;
 
 // {"context":{…},"receipt":true} of any check's body, asked by `who`.
 Result<check::Asked> asked_of(const nlohmann::json& body, std::string_view who);
