@@ -3,7 +3,7 @@
 // received, checks, a scan, a policy.
 import { spawn } from 'node:child_process';
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,9 +40,11 @@ export function signedBy(secret, { headers, body }) {
 
 export async function startReal({ program, root, setUp = true, data = true }) {
   const folder = mkdtempSync(join(tmpdir(), 'rushlight-console-'));
-  const set = join(root, 'practice/set');
+  // What may be scanned: the practice set, where an operator would have it.
+  const set = join(folder, 'uploads');
+  cpSync(join(root, 'practice/set'), set, { recursive: true });
   const receiver = await startReceiver();
-  const child = spawn(program, ['serve', '--json', '--data', folder, '--listen', '127.0.0.1:0', '--allow-target', receiver.target], {
+  const child = spawn(program, ['serve', '--json', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', '--allow-target', receiver.target], {
     env: { ...process.env, RUSHLIGHT_SCAN_FOLDERS: set },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -73,7 +75,7 @@ export async function startReal({ program, root, setUp = true, data = true }) {
       child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${said}`)));
     });
     const site = { url: ready.url.replace(/\/$/, ''), setupUrl: ready.setup_url, folder, set, receiver, close };
-    if (setUp) await fill(site, data);
+    if (setUp) await fill(site, data, join(root, 'practice'));
     return site;
   } catch (error) {
     await close();
@@ -81,7 +83,7 @@ export async function startReal({ program, root, setUp = true, data = true }) {
   }
 }
 
-async function fill(site, data) {
+async function fill(site, data, practice) {
   let cookie = '';
   let csrf = '';
   const ask = async (method, path, body, more = {}) => {
@@ -100,7 +102,7 @@ async function fill(site, data) {
   const session = await ask('POST', '/setup', { token: new URL(site.setupUrl).hash.slice(1), ...ADMIN, profile: 'platform', holding: true });
   csrf = session.csrf;
   if (!data) return;
-  const read = (path) => readFileSync(join(site.set, '..', path), 'utf8');
+  const read = (path) => readFileSync(join(practice, path), 'utf8');
   await ask('POST', '/lists', { name: 'national-hotline', kind: 'known', category: 'csam', source: 'National hotline' });
   await ask('POST', '/lists/national-hotline/import', read('list.jsonl'), { 'Content-Type': 'application/octet-stream' });
   await ask('POST', '/lists', { name: 'looked-at-harmless', kind: 'negative', category: 'harmless', source: 'Our own reviewers' });
