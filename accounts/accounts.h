@@ -122,6 +122,9 @@ std::optional<std::string> fold_email(std::string_view email);
 // `invalid` says which rule a new password breaks: 12 to 1024 bytes, none of the commonest, not the address.
 Status check_password(std::string_view password, std::string_view email);
 
+// Signs everybody out, and makes set-up and reset links useless: for a store that comes out of a backup.
+Status end_all_sessions(store::Writer& writer);
+
 class Accounts {
   public:
     // `store` and `sealer` must outlive it.

@@ -322,6 +322,12 @@ Result<ByteVector> secret_or(Writer& writer, Bytes sealed, Bytes lost) {
     return secret;
 }
 
+Status end_all_sessions(Writer& writer) {
+    for (const char* sql : {"DELETE FROM accounts_session", "DELETE FROM accounts_token"})
+        if (auto done = writer.run(sql); !done) return pass(done.error());
+    return {};
+}
+
 Status drop_what_is_over(Writer& writer, Time now, std::chrono::microseconds idle) {
     constexpr auto kFailures = std::chrono::hours(48);
     constexpr auto kPeers = std::chrono::hours(24 * 90);

@@ -16,6 +16,7 @@ class Serving final : public cli::Served {
         : world_(std::move(world)), server_(std::move(server)) {}
     const std::string& url() const override { return server_.url(); }
     const std::optional<std::string>& setup_url() const override { return server_.setup_url(); }
+    bool restored() const override { return server_.restored(); }
     const cli::PracticeSeen* practice() const override { return world_ ? &world_->seen() : nullptr; }
     void stop() override {
         server_.stop();

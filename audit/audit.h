@@ -111,4 +111,11 @@ struct Page {
 // Up to `limit` (1 to 1000) entries with a number lower than `before`.
 Result<Page> read(store::Store& store, const Filter& filter, std::optional<std::int64_t> before, int limit);
 
+// The chain's end: the last entry's number and digest; number 0 where there is none.
+struct LastEntry {
+    std::int64_t number = 0;
+    Sha256 digest;
+};
+Result<LastEntry> last_entry(store::Reader& reader);
+
 }  // namespace rushlight::audit

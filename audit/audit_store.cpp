@@ -255,6 +255,14 @@ Result<std::optional<Checkpoint>> make_checkpoint_if_due(store::Store& store, co
     return make_checkpoint(store, key, now);
 }
 
+Result<LastEntry> last_entry(Reader& reader) {
+    LastEntry last;
+    return reader
+        .one("SELECT number, digest FROM audit_end", {},
+             [&](const Row& row) { last = {row.integer(0), Sha256::from(row.bytes(1)).value_or(kNoDigest)}; })
+        .map([&](bool) { return last; });
+}
+
 Result<End> read_end(store::Store& store, std::int64_t first) {
     End end;
     const Status status = store.read([&](Reader& reader) -> Status {

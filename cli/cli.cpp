@@ -57,6 +57,10 @@ struct Runner {
             return run_vault(*context, command);
         } else if constexpr (std::is_same_v<C, ServeCommand>) {
             return run_serve(*context, command, services);
+        } else if constexpr (std::is_same_v<C, BackupCommand>) {
+            return run_backup(*context, command);
+        } else if constexpr (std::is_same_v<C, RestoreCommand>) {
+            return run_restore(*context, command);
         } else if constexpr (std::is_same_v<C, Doctor>) {
             return run_doctor(*context, services);
         } else {

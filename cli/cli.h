@@ -57,6 +57,9 @@ class Served {
     virtual const std::string& url() const = 0;
     virtual const std::optional<std::string>& setup_url() const = 0;
     virtual const PracticeSeen* practice() const = 0;  // null where there is none
+    // Its store was restored from a backup: what it has in memory is not true any more. Stop it, and start
+    // another.
+    virtual bool restored() const = 0;
     virtual void stop() = 0;
 };
 

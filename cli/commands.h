@@ -30,6 +30,8 @@ int run_key(Context& context, const KeyList& command);
 int run_key(Context& context, const KeyRevoke& command);
 int run_vault(Context& context, const VaultNewKey& command);
 int run_serve(Context& context, const ServeCommand& command, const Services& services);
+int run_backup(Context& context, const BackupCommand& command);
+int run_restore(Context& context, const RestoreCommand& command);
 int run_doctor(Context& context, const Services& services);
 int run_practice(const Common& common, const PracticeCommand& command, const Services& services);
 int run_link(const Common& common, const LinkCommand& command);

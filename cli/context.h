@@ -23,6 +23,7 @@ class Context {
 
     const Config& config() const { return config_; }
     bool json() const { return json_; }
+    const std::vector<store::Schema>& schemas() const { return schemas_; }
     // So many files will be read at once; more than there are cores only where somebody asked for it. To be
     // said before the first is.
     void expect_at_once(unsigned files) { at_once_ = files; }

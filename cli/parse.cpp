@@ -283,6 +283,22 @@ std::unique_ptr<CLI::App> make_app(Common& common, const Sink& sink) {
             app.add_option("--speed", c.speed, "How fast its time passes: 3600 is an hour a second")
                 ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
         });
+    add<BackupCommand>(*top, "backup", "Put one state of everything into one file, while a server runs, too",
+                       "rushlight backup /media/stick/monday.rushlight", sink,
+                       [](CLI::App& app, BackupCommand& c) {
+                           app.add_option("FILE", c.file, "The file to make")->required();
+                           app.add_flag("--without-keys", c.without_keys,
+                                        "Leave the key file out; keep a copy of it elsewhere");
+                           app.add_flag("--force", c.force, "Replace the file where it is there");
+                       });
+    add<RestoreCommand>(
+        *top, "restore", "Bring a backup back, while a server runs, too",
+        "rushlight restore /media/stick/monday.rushlight --data new/", sink,
+        [](CLI::App& app, RestoreCommand& c) {
+            app.add_option("FILE", c.file, "The backup")->required();
+            app.add_flag("--force", c.force, "Replace what is there; that is kept as a backup of its own");
+            app.add_flag("--without-keys", c.without_keys, "Though the keys that it needs are not here yet");
+        });
     CLI::App* receipt = top->add_subcommand("receipt", "Signed receipts of checks");
     receipt->require_subcommand(1);
     receipt->footer("Example:\n  rushlight receipt verify receipt.json --key var/keys/receipt.pub");

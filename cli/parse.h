@@ -125,6 +125,17 @@ struct PracticeCommand {
     std::int64_t speed = 1;
 };
 
+struct BackupCommand {
+    std::string file;
+    bool without_keys = false;
+    bool force = false;
+};
+struct RestoreCommand {
+    std::string file;
+    bool without_keys = false;
+    bool force = false;
+};
+
 struct ReceiptVerify {
     std::string file;
     std::optional<std::string> key;  // 64 digits, or a file of such lines
@@ -137,11 +148,11 @@ struct Completion {
 };
 struct Version {};
 
-using Command =
-    std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport, ListShow,
-                 ListRemove, ListEntries, ListAdd, ListDrop, ListSet, AuditVerify, AuditExport, AccountCreate,
-                 AccountReset, KeyCreate, KeyList, KeyRevoke, VaultNewKey, ServeCommand, PracticeCommand,
-                 ReceiptVerify, LinkCommand, ConfigCheck, Doctor, Completion, Version>;
+using Command = std::variant<HashCommand, MatchCommand, ScanCommand, ListCreate, ListImport, ListExport,
+                             ListShow, ListRemove, ListEntries, ListAdd, ListDrop, ListSet, AuditVerify,
+                             AuditExport, AccountCreate, AccountReset, KeyCreate, KeyList, KeyRevoke,
+                             VaultNewKey, ServeCommand, PracticeCommand, BackupCommand, RestoreCommand,
+                             ReceiptVerify, LinkCommand, ConfigCheck, Doctor, Completion, Version>;
 
 struct Parsed {
     Common common;

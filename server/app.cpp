@@ -134,6 +134,7 @@ Status App::open_parts() {
     Status made = put(store::Store::open({.where = config.store.empty() ? config.data : config.store,
                                           .schemas = options.schemas}),
                       store);
+    if (made) made = put(store->life(), life_);
     if (made)
         made = put(
             vault::Sealer::open(*store, {.data = config.data, .passphrase = options.passphrase, .now = now}),
@@ -277,6 +278,9 @@ void App::tick_along(const std::stop_token& stop) {
     auto last_minute = Steady::time_point{};
     auto last_song = Steady::time_point{};
     while (!stop.stop_requested()) {
+        if (const auto life = store->life(); life && *life != life_ && !restored_.exchange(true))
+            log.warn("store", "store.restored");
+        if (restored_) return;  // nothing of ours belongs into it
         const Status ticked = checks->tick();
         if (ticked) last_tick_ = steady_ms();
         vitals_.look(*this, ticked, workers_->tally().dead);

@@ -60,6 +60,7 @@ class App {
     Status start();  // what goes on by itself: counts, canary, expiry, checkpoints
     void stop();     // ends checks that wait, and scans
     bool is_ready(std::string& why) const;
+    bool restored() const { return restored_; }  // the store has another life than the one that was opened
 
     std::shared_ptr<vault::HoldingArea> area() const;
     // Adopts what an administrator has set.
@@ -105,6 +106,8 @@ class App {
 
     std::shared_ptr<vault::HoldingArea> area_;
     mutable std::mutex area_mutex_;
+    std::int64_t life_ = 0;
+    std::atomic<bool> restored_{false};
     std::atomic<std::int64_t> last_tick_{0};  // of the steady clock, in ms
     std::unique_ptr<message::Deliver> deliver_;
     std::optional<queue::Workers> workers_;

@@ -133,6 +133,8 @@ Result<Server> Server::start(const ServerOptions& options) {
 const std::string& Server::url() const { return state_->url; }
 const std::optional<std::string>& Server::setup_url() const { return state_->setup_url; }
 
+bool Server::restored() const { return state_->app->restored(); }
+
 void Server::stop() {
     if (!state_->http) return;
     state_->app->log.info("server", "server.stopping");

@@ -64,6 +64,8 @@ class Server {
     const std::string& url() const;  // "http://127.0.0.1:8080"
     // The one-time link to the set-up page, while there is no administrator.
     const std::optional<std::string>& setup_url() const;
+    // The store was restored from a backup: stop this server, and start another.
+    bool restored() const;
     // Takes nothing new, ends what is under way, returns when all of it has ended.
     void stop();
 

@@ -95,6 +95,12 @@ std::optional<LockedFile> HeldFolder::try_lock(const HeldId& id, Stage stage) co
 
 bool HeldFolder::has(const HeldId& id) const { return ::access(path_of(id, Stage::kept).c_str(), F_OK) == 0; }
 
+Fd HeldFolder::may_sweep() const {
+    Fd fd(::open((path_ + "/place").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) fd.reset();
+    return fd;
+}
+
 void HeldFolder::remove(const HeldId& id, Stage stage) const { ::unlink(path_of(id, stage).c_str()); }
 
 void HeldFolder::shred(const HeldId& id) const {

@@ -35,6 +35,7 @@ class HeldFolder {
     Result<LockedFile> open(const HeldId& id) const;              // for reading, not locked
     std::optional<LockedFile> try_lock(const HeldId& id, Stage stage) const;
     bool has(const HeldId& id) const;
+    Fd may_sweep() const;  // none while HeldCopies::pause_sweeps() is held; keep it for the sweep
     void remove(const HeldId& id, Stage stage) const;
     void shred(const HeldId& id) const;  // overwrites a kept file and removes it
     std::vector<std::pair<HeldId, Stage>> list() const;

@@ -377,6 +377,9 @@ Result<std::int64_t> HoldingArea::expire(Time now) {
 
 Result<Swept> HoldingArea::sweep(Time now) {
     Swept swept;
+    // A restore puts files here before their rows are there.
+    const Fd turn = state_->folder.may_sweep();
+    if (!turn) return swept;
     std::int64_t unfinished = 0;
     std::int64_t unknown_files = 0;
     std::int64_t left = 0;

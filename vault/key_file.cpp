@@ -181,14 +181,21 @@ Result<Ring> KeyFile::parse(std::string_view text) const {
     return ring;
 }
 
-Result<std::optional<Ring>> KeyFile::read() const {
+Result<std::optional<std::string>> KeyFile::text() const {
     const Fd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!file && errno == ENOENT) return std::optional<Ring>();
+    if (!file && errno == ENOENT) return std::optional<std::string>();
     if (!file) return fail_errno("cannot open the key file '" + path_ + "'");
     if (auto fits = check_mode(file.get(), path_); !fits) return pass(fits.error());
     auto text = read_all(file.get(), path_);
     if (!text) return pass(text.error());
-    const WipedText wiped(std::move(*text));
+    return std::optional(std::move(*text));
+}
+
+Result<std::optional<Ring>> KeyFile::read() const {
+    auto found = text();
+    if (!found) return pass(found.error());
+    if (!*found) return std::optional<Ring>();
+    const WipedText wiped(std::move(**found));
     auto ring = parse(wiped.text);
     if (!ring) return pass(ring.error());
     return std::optional(std::move(*ring));
@@ -202,8 +209,15 @@ Result<std::string> KeyFile::write_beside(const Ring& ring) const {
 }
 
 Status KeyFile::make(const Ring& ring) const {
+    auto text = text_of(ring);
+    if (!text) return pass(text.error());
+    const WipedText wiped(std::move(*text));
+    return make_as(wiped.text);
+}
+
+Status KeyFile::make_as(std::string_view text) const {
     if (auto made = make_private_folder(folder_); !made) return made;
-    auto beside = write_beside(ring);
+    const auto beside = write_file_beside(path_, text, 0600);
     if (!beside) return pass(beside.error());
     const int failed = ::link(beside->c_str(), path_.c_str()) != 0 ? errno : 0;  // never over another's
     ::unlink(beside->c_str());

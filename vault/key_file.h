@@ -31,10 +31,14 @@ class KeyFile {
     Status make(const Ring& ring) const;
     Status replace(const Ring& ring) const;
     Status remove() const;
+    // For copies: the file as it lies there, a ring out of such a text, and a text made the file, which must
+    // not be there yet.
+    Result<std::optional<std::string>> text() const;
+    Result<Ring> parse(std::string_view text) const;
+    Status make_as(std::string_view text) const;
 
   private:
     Result<std::string> text_of(const Ring& ring) const;
-    Result<Ring> parse(std::string_view text) const;
     Result<Key> passphrase_key(Bytes salt, const Effort& effort) const;
     Result<std::string> write_beside(const Ring& ring) const;  // the new file's path
 

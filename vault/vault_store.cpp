@@ -1,5 +1,7 @@
 #include "vault/vault_store.h"
 
+#include "vault/copy.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -32,15 +34,6 @@ HeldRow held_of(const Row& row) {
                  .place = std::string(row.text(11))};
     if (!row.is_null(7)) held.file.destroyed = row.time(7);
     return held;
-}
-
-Result<std::vector<KeyId>> known_keys(Reader& reader) {
-    std::vector<KeyId> keys;
-    auto read = reader.each("SELECT id FROM vault_key ORDER BY made_at, id", {}, [&](const Row& row) {
-        keys.push_back(KeyId::from(row.bytes(0)).value_or(KeyId{}));
-    });
-    if (!read) return pass(read.error());
-    return keys;
 }
 
 // A list of ids that a statement gives, in a transaction of its own.
@@ -88,6 +81,15 @@ store::Schema schema() {
                 CREATE INDEX vault_held_live ON vault_held (destroyed_at, expires_at);
                 CREATE INDEX vault_held_sha256 ON vault_held (sha256);
             )"}}};
+}
+
+Result<std::vector<KeyId>> known_keys(Reader& reader) {
+    std::vector<KeyId> keys;
+    auto read = reader.each("SELECT id FROM vault_key ORDER BY made_at, id", {}, [&](const Row& row) {
+        keys.push_back(KeyId::from(row.bytes(0)).value_or(KeyId{}));
+    });
+    if (!read) return pass(read.error());
+    return keys;
 }
 
 Result<std::vector<KeyId>> known_keys(store::Store& store) {
@@ -256,6 +258,46 @@ Result<Usage> count_held(store::Store& store) {
     });
     if (!status) return pass(status.error());
     return usage;
+}
+
+// ---- for copies
+
+Status move_held(Writer& writer, std::string_view from, std::string_view to) {
+    return writer.run("UPDATE vault_held SET place = $2 WHERE place = $1", {from, to}).map([](std::int64_t) {
+    });
+}
+
+namespace {
+
+Result<std::vector<HeldId>> ids_of(Reader& reader, std::string_view sql, store::Params params) {
+    std::vector<HeldId> found;
+    auto read = reader.each(
+        sql, params, [&](const Row& row) { found.push_back(HeldId::from(row.bytes(0)).value_or(HeldId{})); });
+    if (!read) return pass(read.error());
+    return found;
+}
+
+}  // namespace
+
+Result<std::vector<HeldId>> held_of(Reader& reader, std::string_view place) {
+    return ids_of(reader, "SELECT id FROM vault_held WHERE place = $1 AND destroyed_at IS NULL ORDER BY id",
+                  {place});
+}
+
+Result<std::int64_t> held_elsewhere(Reader& reader, std::string_view place) {
+    return reader
+        .integer("SELECT count(*) FROM vault_held WHERE place <> $1 AND destroyed_at IS NULL", {place})
+        .map([](std::optional<std::int64_t> count) { return count.value_or(0); });
+}
+
+Result<bool> is_held(Reader& reader, const HeldId& id) {
+    return reader.integer("SELECT 1 FROM vault_held WHERE id = $1 AND destroyed_at IS NULL", {id})
+        .map([](std::optional<std::int64_t> found) { return found.has_value(); });
+}
+
+Result<std::set<HeldId>> destroyed_ids(Reader& reader) {
+    return ids_of(reader, "SELECT id FROM vault_held WHERE destroyed_at IS NOT NULL", {})
+        .map([](const std::vector<HeldId>& found) { return std::set<HeldId>(found.begin(), found.end()); });
 }
 
 }  // namespace rushlight::vault

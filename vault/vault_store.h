@@ -10,6 +10,7 @@ namespace rushlight::vault {
 
 // Which keys ever sealed something of this store.
 Result<std::vector<KeyId>> known_keys(store::Store& store);
+Result<std::vector<KeyId>> known_keys(store::Reader& reader);
 // Adds `mine` and returns all; `forget_others` where the operator accepted that the others are gone.
 Result<std::vector<KeyId>> add_keys(store::Store& store, const std::vector<KeyId>& mine, bool forget_others,
                                     Time now);
@@ -38,6 +39,8 @@ Status add_held(store::Writer& writer, const HeldRow& row);
 // Throws the key away. False where that was done before, or there is no such file.
 Result<bool> mark_destroyed(store::Writer& writer, const HeldId& id, std::string_view who,
                             std::string_view why, Time now);
+// All rows of one folder are now of another.
+Status move_held(store::Writer& writer, std::string_view from, std::string_view to);
 Result<std::uint64_t> held_bytes(store::Reader& reader);
 Result<std::vector<HeldId>> expired_held(store::Store& store, Time now, int limit);
 Result<std::vector<HeldId>> held_at(store::Store& store, std::string_view place);  // not destroyed

@@ -53,6 +53,8 @@ class Served {
     // A key with these scopes, made by that administrator.
     Headers key(const Headers& administrator, const std::vector<std::string>& scopes) const;
 
+    // Until it has said so many lines: one more each time that it begins anew with a restored store.
+    bool wait_for_lines(std::size_t count) const { return running_->wait_for_lines(count); }
     void kill();  // -9
     Ran stop();   // politely; what it said
 
