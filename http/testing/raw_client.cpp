@@ -53,6 +53,7 @@ void RawClient::reset() {
 }
 
 bool RawClient::more() {
+    if (!fd_) return false;  // refused; poll() would wait for it
     pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
     if (poll(&waiting, 1, static_cast<int>(patience_.count())) <= 0) return false;
     char bytes[16 * 1024];
