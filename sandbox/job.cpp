@@ -83,12 +83,14 @@ Outcome<Job> Pool::start(Submitter submitter) {
     for (int i = 0; i < kStartTries; ++i) {
         auto child = state_->take_child(submitter);
         if (!child) return problem(Reason::crashed, child.error().message);
-        if (auto locked = (*child)->await_locked(); locked) {
+        auto locked = (*child)->await_locked();
+        // A spare may have been killed since it said that it is ready: no file is to blame for that.
+        if (locked && (*child)->quiet()) {
             job->child = std::move(*child);
             return Job(std::move(job));
-        } else {
-            last = locked.error();
         }
+        last = locked ? Error{ErrorCode::unavailable, "a reader ended before it was asked anything"}
+                      : locked.error();
     }
     return problem(Reason::crashed, last.message);
 }
