@@ -57,6 +57,7 @@ constexpr std::array kKeys = {
     Key{"net", "allow", [](Config& c) { return Slot(&c.net.allow); }},
     Key{"serve", "listen", [](Config& c) { return Slot(&c.serve.listen); }},
     Key{"serve", "threads", [](Config& c) { return Slot(&c.serve.threads); }, 0, 256},
+    Key{"serve", "reserve_mb", [](Config& c) { return Slot(&c.serve.reserve_mb); }, 0, 1'048'576},
     Key{"serve", "proxies", [](Config& c) { return Slot(&c.serve.proxies); }},
     Key{"log", "level", [](Config& c) { return Slot(&c.log.level); }, 0, 0, wrong_with_level},
     Key{"archive", "depth", [](Config& c) { return Slot(&c.archive.depth); }, 1, 20},

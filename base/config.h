@@ -36,7 +36,8 @@ struct Config {
     } net;
     struct Serve {
         std::string listen = "127.0.0.1:8080";
-        std::int64_t threads = 0;  // that read and answer; 0: as many as there are cores
+        std::int64_t reserve_mb = 64;  // room on the data folder's disk for the day on which it is full
+        std::int64_t threads = 0;      // that read and answer; 0: as many as there are cores
         std::string proxies;  // addresses and networks whose X-Forwarded-For is believed, with ',' between
     } serve;
     struct Logging {

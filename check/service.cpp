@@ -363,7 +363,7 @@ Status Service::tick() {
             if (!ended) return ended;
         }
     }
-    if (steady - s.retained >= kRetainEvery) {
+    if (steady - s.retained >= kRetainEvery && (!s.parts.may_forget || s.parts.may_forget())) {
         s.retained = steady;
         if (auto kept = s.store.forget_later(now + -kKeepLater); !kept) return kept;
     }

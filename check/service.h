@@ -105,6 +105,8 @@ struct Parts {
     std::function<std::shared_ptr<vault::HoldingArea>()> holding{};
     // A webhook, in the transaction of its reason.
     std::function<Status(store::Writer&, std::string_view type, std::string_view body, Time)> publish{};
+    // Whether the clock can be believed: else nothing is forgotten for its age. Empty: it can.
+    std::function<bool()> may_forget{};
     // Told of each check after it is stored, for the live view; must be quick.
     std::function<void(const Reply&, const Asked&)> checked{};
 };

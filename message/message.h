@@ -51,8 +51,9 @@ namespace rushlight::message {
 store::Schema schema();
 
 // Rooms that publish something new add their types here.
-inline constexpr std::array<std::string_view, 6> kEventTypes{"check.done",  "check.matched", "canary.missed",
-                                                             "canary.back", "list.changed",  "test"};
+inline constexpr std::array<std::string_view, 8> kEventTypes{"check.done",  "check.matched", "canary.missed",
+                                                             "canary.back", "list.changed",  "disk.full",
+                                                             "disk.room",   "test"};
 
 inline constexpr std::string_view kJobKind = "message.deliver";
 inline constexpr int kAttempts = 16;

@@ -117,7 +117,9 @@ App::App(const AppOptions& the_options)
     : options(the_options),
       clock(*the_options.clock),
       started(the_options.clock->now()),
-      log(log_of(the_options)) {}
+      log(log_of(the_options)),
+      reserve(the_options.config.data, static_cast<std::uint64_t>(the_options.config.serve.reserve_mb)
+                                           << 20) {}
 
 App::~App() { stop(); }
 
@@ -169,20 +171,21 @@ Status App::open_readers() {
                                          [this](scan::RunId id, const scan::Progress& progress, bool ended) {
                                              hub.publish("scan", progress_of(id, progress, ended).dump());
                                          });
-    return put(
-        check::Service::open(
-            {.store = *store,
-             .lists = *lists,
-             .matcher = *matcher,
-             .fingerprinter = *fingerprinter,
-             .clock = clock,
-             .receipts = &*receipt_key,
-             .holding = [this] { return area(); },
-             .publish = [](store::Writer& writer, std::string_view type, std::string_view body,
-                           Time at) { return message::publish(writer, type, body, at).map([](int) {}); },
-             .checked = [this](const check::Reply& reply,
-                               const check::Asked& asked) { checked(reply, asked); }}),
-        checks);
+    return put(check::Service::open(
+                   {.store = *store,
+                    .lists = *lists,
+                    .matcher = *matcher,
+                    .fingerprinter = *fingerprinter,
+                    .clock = clock,
+                    .receipts = &*receipt_key,
+                    // On a full disk publish() refuses the match as a whole: its bytes need not be tried.
+                    .holding = [this] { return reserve.full() ? nullptr : area(); },
+                    .publish = [this](store::Writer& writer, std::string_view type, std::string_view body,
+                                      Time at) { return publish(writer, type, body, at); },
+                    .may_forget = [this] { return clock_watch.trusted(); },
+                    .checked = [this](const check::Reply& reply,
+                                      const check::Asked& asked) { checked(reply, asked); }}),
+               checks);
 }
 
 // Who let which targets in goes on record before any of them is reached.
@@ -210,9 +213,18 @@ Status App::reopen_area() {
                                  clock.now());
     if (!opened) return pass(opened.error());
     auto fresh = std::make_shared<vault::HoldingArea>(std::move(*opened));
+    if (fresh->swept().lost_files > 0)
+        log.error("vault", "holding.lost", {{"files", fresh->swept().lost_files}});
     const std::scoped_lock lock(area_mutex_);
     area_ = std::move(fresh);
     return {};
+}
+
+// In the transaction of its reason. What matched is stored whole or, where the disk is full, not at all: what
+// is left of it belongs to those who make room.
+Status App::publish(store::Writer& writer, std::string_view type, std::string_view body, Time at) const {
+    if (reserve.full() && type == "check.matched") return fail(ErrorCode::io, kDiskFull);
+    return message::publish(writer, type, body, at).map([](int) {});
 }
 
 std::shared_ptr<vault::HoldingArea> App::area() const {
@@ -281,13 +293,17 @@ void App::tick_along(const std::stop_token& stop) {
         if (const auto life = store->life(); life && *life != life_ && !restored_.exchange(true))
             log.warn("store", "store.restored");
         if (restored_) return;  // nothing of ours belongs into it
+        const Time wall = clock.now();
+        clock_watch.look(wall, since_boot());
+        look_at_disk(wall);
         const Status ticked = checks->tick();
         if (ticked) last_tick_ = steady_ms();
+        store_answers_ = ticked.has_value();
         vitals_.look(*this, ticked, workers_->tally().dead);
         const auto now = Steady::now();
-        if (now - last_minute >= 60s) {
+        if (now - last_minute >= options.housekeeping) {
             last_minute = now;
-            each_minute(clock.now());
+            each_minute(wall);
         }
         if (now - last_song >= std::chrono::minutes(settings->get().canary_minutes)) {
             last_song = now;
@@ -305,21 +321,45 @@ void App::tick_along(const std::stop_token& stop) {
 void App::each_minute(Time now) {
     const Settings before = settings->get();
     if (settings->follow() && settings->get() != before) (void)reopen_area();
-    if (const auto expired = area()->expire(now); expired && *expired > 0)
-        log.info("vault", "holding.expired", {{"files", *expired}});
+    if (clock_watch.trusted()) forget_old(now);
     if (const auto swept = area()->sweep(now); swept && swept->lost_files > 0)
         log.error("vault", "holding.lost", {{"files", swept->lost_files}});
     (void)accounts->sweep(now);
     (void)keys->write_last_used();
-    (void)store->write([&](store::Writer& writer) {
-        return message::forget(writer, now + -kKeepEvents).map([](std::int64_t) {});
-    });
-    (void)idempotency->forget(now + -kKeepIdempotency);
     if (const auto signed_ = audit::make_checkpoint_if_due(*store, *audit_key, now); signed_ && *signed_)
         log.debug("audit", "checkpoint.made", {{"entries", (*signed_)->number}});
 }
 
+// By a clock that leapt nothing is old.
+void App::forget_old(Time now) {
+    if (const auto expired = area()->expire(now); expired && *expired > 0)
+        log.info("vault", "holding.expired", {{"files", *expired}});
+    (void)store->write([&](store::Writer& writer) {
+        return message::forget(writer, now + -kKeepEvents).map([](std::int64_t) {});
+    });
+    (void)idempotency->forget(now + -kKeepIdempotency);
+}
+
+void App::look_at_disk(Time now) {
+    if (!reserve.look()) return;
+    const bool full = reserve.full();
+    if (full) log.error("server", "disk.full", {{"free_bytes", static_cast<std::int64_t>(reserve.free())}});
+    if (!full) log.info("server", "disk.room", {{"free_bytes", static_cast<std::int64_t>(reserve.free())}});
+    const std::string body =
+        nlohmann::json{{"full", full}, {"free_bytes", reserve.free()}, {"at", now.rfc3339()}}.dump();
+    (void)store->write(
+        [&](store::Writer& writer) { return publish(writer, full ? "disk.full" : "disk.room", body, now); });
+}
+
 bool App::is_ready(std::string& why) const {
+    if (reserve.full()) {
+        why = kDiskFull;
+        return false;
+    }
+    if (!store_answers_) {
+        why = "the store does not answer";
+        return false;
+    }
     if (steady_ms() - last_tick_ > 10'000) {
         why = "the store has not answered for ten seconds";
         return false;

@@ -14,9 +14,11 @@
 #include "net/net.h"
 #include "queue/queue.h"
 #include "sandbox/sandbox.h"
+#include "server/clock_watch.h"
 #include "server/hub.h"
 #include "server/later.h"
 #include "server/metrics.h"
+#include "server/reserve.h"
 #include "server/scan_runner.h"
 #include "server/server_store.h"
 #include "server/settings.h"
@@ -27,6 +29,7 @@
 #include "vault/vault.h"
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -48,6 +51,7 @@ struct AppOptions {
     std::string nothing_else{};                  // why nothing but these may be reached; empty: not so
     std::string who = "system";                  // starts it, as the audit log says it
     const Clock* clock = &system_clock();
+    std::chrono::seconds housekeeping{60};  // how often what is due is thrown away, and the like
 };
 
 class App {
@@ -72,6 +76,8 @@ class App {
     const Time started;
     const Log log;  // standard error: JSON, or words where that is a terminal
     Metrics metrics;
+    Reserve reserve;
+    ClockWatch clock_watch;
     std::optional<store::Store> store;
     std::optional<vault::Sealer> sealer;
     std::optional<audit::SigningKey> receipt_key, audit_key;
@@ -103,12 +109,16 @@ class App {
     void checked(const check::Reply& reply, const check::Asked& asked);
     void tick_along(const std::stop_token& stop);
     void each_minute(Time now);
+    void forget_old(Time now);
+    void look_at_disk(Time now);
+    Status publish(store::Writer& writer, std::string_view type, std::string_view body, Time at) const;
 
     std::shared_ptr<vault::HoldingArea> area_;
     mutable std::mutex area_mutex_;
     std::int64_t life_ = 0;
     std::atomic<bool> restored_{false};
     std::atomic<std::int64_t> last_tick_{0};  // of the steady clock, in ms
+    std::atomic<bool> store_answers_{true};   // as of the last tick
     std::unique_ptr<message::Deliver> deliver_;
     std::optional<queue::Workers> workers_;
     Vitals vitals_;

@@ -8,6 +8,7 @@
 #include "server/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::size_t kMostIdempotencyKey = 200;
 constexpr std::size_t kMostFetchesWaiting = 64;
+constexpr std::chrono::microseconds kLongestRequest = std::chrono::minutes(15);
 
 http::Response unauthorised(std::string_view why) {
     return http::problem(401, why, "/problems/unauthorised").with("WWW-Authenticate", "Bearer");
@@ -167,6 +169,11 @@ http::Plan Dispatcher::plan_route(const http::RequestHead& head, const Entry& en
     if (entry.route.pattern == "/api/v1/check") return plan_upload(head, entry, std::move(program));
     if (entry.route.pattern == "/api/v1/check/hash") return plan_hashes(head, entry, std::move(program));
     if (entry.route.pattern == "/api/v1/events") return plan_events(entry, std::move(program));
+    // What would eat the room in which others make some.
+    if (app_->reserve.full() && entry.route.method == http::Method::post &&
+        (entry.route.pattern.starts_with("/api/v1/lists") ||
+         entry.route.pattern.starts_with("/api/v1/scans")))
+        return http::Plan::refuse(problem_of({ErrorCode::io, kDiskFull}));
     return http::Plan::worker(
         [this, &entry, parameters = std::move(parameters), program = std::move(program)](
             http::Request& request, http::Responder answer) {
@@ -218,6 +225,12 @@ http::Response Dispatcher::once(const http::RequestHead& head, const std::string
         if ((*kept)->asked != asked)
             return http::problem(422, "this Idempotency-Key was used with another request",
                                  "/problems/key-reused");
+        if ((*kept)->status == 0 && app_->clock.now() - (*kept)->at > kLongestRequest)
+            return http::problem(
+                409,
+                "the server ended while it was at the first request of this "
+                "Idempotency-Key: look whether it was done, and if not, send it with a new key",
+                "/problems/outcome-unknown");
         if ((*kept)->status == 0)
             return http::problem(409, "the first request of this Idempotency-Key is still under way",
                                  "/problems/in-flight")

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -167,8 +169,19 @@ http::Response health(Call& call) {
     std::error_code error;
     const auto space = std::filesystem::space(call.app.options.config.data, error);
     const double free_gb = error ? 0 : static_cast<double>(space.available) / 1e9;
-    check("disk", free_gb > 1, fmt::format("{:.1f} GB free in the data folder", free_gb),
-          "make room: below 1 GB nothing is safe to be stored");
+    const bool full = call.app.reserve.full();
+    check("disk", free_gb > 1 && !full,
+          full ? kDiskFull : fmt::format("{:.1f} GB free in the data folder", free_gb),
+          full
+              ? "make room on that disk: destroy what is held, delete lists that nobody needs, or move other "
+                "files away; matches are answered 503 until then, and it goes on by itself"
+              : "make room: below 1 GB nothing is safe to be stored");
+    const auto leap = std::chrono::duration_cast<std::chrono::minutes>(call.app.clock_watch.leap()).count();
+    check("clock", call.app.clock_watch.trusted(),
+          leap == 0 ? "it goes evenly"
+                    : fmt::format("it leapt {} minutes {}", std::abs(leap), leap > 0 ? "ahead" : "back"),
+          "set this machine's clock right; nothing is destroyed for its age until it is, or has stood for a "
+          "day");
     const auto schema = call.app.store->schema_version();
     check("store", true, fmt::format("{}, schema {}", printable(call.app.store->where()), schema), "");
     const auto usage = call.app.area()->usage();

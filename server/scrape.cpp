@@ -209,6 +209,13 @@ std::vector<MetricFamily> scrape(App& app, const std::optional<http::Counters>& 
     add_stored(out, app, app.clock.now());
     out.gauge("rushlight_upload_bytes", "Uploads in memory", app.uploads->used());
     out.gauge("rushlight_upload_limit_bytes", "How many there may be", kMostUploads);
+    out.gauge("rushlight_disk_full", "1 while the disk is full and nothing new is stored",
+              app.reserve.full() ? 1 : 0);
+    out.gauge("rushlight_disk_reserve_bytes", "Room kept for that day, while it is kept",
+              app.reserve.held() ? app.reserve.bytes() : 0);
+    out.gauge("rushlight_clock_leap_seconds",
+              "How far the clock leapt against the time since boot; 0: it did not",
+              static_cast<double>(app.clock_watch.leap().count()) / 1e6);
     std::error_code error;
     const auto space = std::filesystem::space(app.options.config.data, error);
     if (!error) {

@@ -95,12 +95,13 @@ Result<std::optional<KeptAnswer>> IdempotencyStore::begin(std::string_view who, 
         if (!ours) return pass(ours.error());
         if (*ours == 1) return {};
         return writer
-            .one("SELECT asked, status, body FROM server_idempotency WHERE who = $1 AND name = $2",
+            .one("SELECT asked, status, body, at FROM server_idempotency WHERE who = $1 AND name = $2",
                  {who, key},
                  [&](const store::Row& row) {
                      kept = KeptAnswer{.asked = Sha256::from(row.bytes(0)).value_or(Sha256{}),
                                        .status = static_cast<int>(row.integer(1)),
-                                       .body = std::string(row.text(2))};
+                                       .body = std::string(row.text(2)),
+                                       .at = row.time(3)};
                  })
             .map([](bool) {});
     });

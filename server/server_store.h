@@ -17,6 +17,7 @@ struct KeptAnswer {
     Sha256 asked;    // of the request
     int status = 0;  // 0: still under way
     std::string body;
+    Time at;  // when the first request came
 };
 
 class IdempotencyStore {
