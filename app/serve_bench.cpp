@@ -40,6 +40,7 @@ using http::testing::pin_to_core;
 
 constexpr int kRounds = 3;
 constexpr int kBatch = 1000;
+constexpr int kTogether = 4;  // batches or files under way at once; the doors are asked by as many threads
 constexpr std::uint64_t kWarmUp = 100'000;
 const std::vector<std::string> kPhotographs{"LadyBird.jpg", "Wood.jpg", "Storm.jpg"};  // 524 KB on average
 
@@ -288,23 +289,23 @@ int bench(const Asked& asked) {
                          .round = [&] { return ask(service, load(ask_some_known)); },
                          .beside = of_nginx});
     workloads.push_back({of_index, "PDQ", [&] {
-                             return on_server_core(asked.seconds, 1, [&](std::uint64_t) {
+                             return on_server_core(asked.seconds, kTogether, [&](std::uint64_t) {
                                  doors->match(hash_number<Pdq>(++next));
                              });
                          }});
     workloads.push_back({.name = "1,000 PDQ a request",
                          .unit = "checks",
-                         .round = [&] { return ask(service, load(ask_batch, 4), kBatch); },
+                         .round = [&] { return ask(service, load(ask_batch, kTogether), kBatch); },
                          .beside = of_index,
                          .floor_of = 0.8});
     workloads.push_back({of_files, "files", [&] {
-                             return on_server_core(asked.seconds, 2, [&](std::uint64_t n) {
+                             return on_server_core(asked.seconds, kTogether, [&](std::uint64_t n) {
                                  doors->check(contents[n % contents.size()]);
                              });
                          }});
     workloads.push_back({.name = "one JPEG of 524 KB a request",
                          .unit = "files",
-                         .round = [&] { return ask(service, load(ask_file, 4)); },
+                         .round = [&] { return ask(service, load(ask_file, kTogether)); },
                          .beside = of_files,
                          .floor_of = 0.85});
     for (int round = 0; round < kRounds; ++round) {

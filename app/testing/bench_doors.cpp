@@ -39,12 +39,12 @@ double seconds_since(Steady::time_point start) {
 
 }  // namespace
 
-Sample on_server_core(double seconds, unsigned threads, const std::function<void(std::uint64_t)>& work) {
+Sample on_server_core(double seconds, int threads, const std::function<void(std::uint64_t)>& work) {
     const double cpu_before = cpu_seconds(::getpid());
     const auto began = Steady::now();
     std::atomic<std::uint64_t> done{0};
     std::vector<std::jthread> all;
-    for (unsigned i = 0; i < threads; ++i) {
+    for (int i = 0; i < threads; ++i) {
         all.emplace_back([&] {
             pin_to_core(kServerCore);
             while (seconds_since(began) < seconds) work(done++);

@@ -19,7 +19,7 @@ inline constexpr int kServerCore = 0;
 inline constexpr int kLoadCore = 1;
 
 // Runs `work(n)` with rising n on `threads` threads of the server's core for a while.
-Sample on_server_core(double seconds, unsigned threads, const std::function<void(std::uint64_t)>& work);
+Sample on_server_core(double seconds, int threads, const std::function<void(std::uint64_t)>& work);
 
 // The fingerprinter and the matcher as a scan has them; its decoding children have the server's core.
 class Doors {
