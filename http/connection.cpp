@@ -370,7 +370,6 @@ void Connection::end() {
     Code code;
     socket_->close(code);
     socket_.reset();
-    in_ = {};
     core_->connection_closed();
 }
 

@@ -1,8 +1,8 @@
 // One client's connection: reads requests, has them answered, writes the answers. Private.
 //
 // Everything runs on its loop's thread except what a Responder, a worker or an event's sender calls; those
-// only post. Whoever still needs it holds it: after end() it is memory without a socket, and drops what it is
-// given.
+// only post. Whoever still needs it holds it: after end() it is memory without a socket (the request's, which
+// a worker may still read, too), and drops what it is given.
 #pragma once
 
 #include "http/body.h"

@@ -125,6 +125,33 @@ TEST(Stop, DoesNotWaitForEverForTheSlow) {
     kept.clear();
 }
 
+TEST(Stop, ARequestKeepsItsHeadUntilItIsAnswered) {
+    Limits limits;
+    limits.stop = 20ms;
+    Gate gate;
+    std::string path, key;
+    auto server = started(
+        [&](const RequestHead&) {
+            return Plan::worker([&](Request& request, Responder answer) {
+                gate.pass();
+                path = request.head.path;
+                key = request.head.header("Authorization");
+                answer.send(Response::empty(204));
+            });
+        },
+        {.limits = limits});
+    RawClient client(server.port());
+    client.send(get("/running", "Authorization: Bearer mine\r\n"));
+    ASSERT_TRUE(gate.wait_for(1));
+    std::thread stopper([&] { server.stop(); });
+    EXPECT_TRUE(client.closed());  // its connection has been cut, its handler has yet to look
+    EXPECT_TRUE(eventually([&] { return server.counters().connections == 0; }));
+    gate.open();
+    stopper.join();
+    EXPECT_EQ(path, "/running");
+    EXPECT_EQ(key, "Bearer mine");
+}
+
 TEST(Stop, AnswersMayOutliveTheServer) {
     std::optional<Responder> late;
     std::shared_ptr<EventStream> events;
