@@ -219,12 +219,12 @@ Result<std::unique_ptr<Service>> Service::open(Parts parts) {
     State* const all = state.get();
     state->later = std::make_unique<LaterQueue>(
         [all](LaterQueue::Waiting& waiting) {
-            const auto reply = all->check(waiting.content, waiting.asked, waiting.id, true);
-            if (!reply) (void)all->end_lost(waiting.id, waiting.asked, reply.error().message);
+            return all->check(waiting.content, waiting.asked, waiting.id, true).map([](const Reply&) {});
         },
-        [all](LaterQueue::Waiting& waiting) {
-            (void)all->end_lost(waiting.id, waiting.asked, "the server was stopped before its turn came");
-        });
+        [all](LaterQueue::Waiting& waiting, const Error& why) {
+            return all->end_lost(waiting.id, waiting.asked, why.message);
+        },
+        all->parts.later_pauses);
     return std::unique_ptr<Service>(new Service(std::move(state)));
 }
 

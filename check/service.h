@@ -109,6 +109,9 @@ struct Parts {
     std::function<bool()> may_forget{};
     // Told of each check after it is stored, for the live view; must be quick.
     std::function<void(const Reply&, const Asked&)> checked{};
+    // How long to wait before each further try of a later check that could not be stored.
+    std::vector<std::chrono::milliseconds> later_pauses{std::chrono::seconds(1), std::chrono::seconds(4),
+                                                        std::chrono::seconds(15), std::chrono::seconds(40)};
 };
 
 class Service {
@@ -130,8 +133,10 @@ class Service {
     Status store(std::span<Reply> replies, const Asked& asked);
 
     // Takes the content over and answers its id at once; `limit` where too many wait. The answer is stored,
-    // and published as `check.done`. Where this process dies first, the check is answered as unreadable.
-    Result<std::string> check_later(Content content, Asked asked);
+    // and published as `check.done`. What cannot be stored is tried again, and where that does not help, or
+    // this process dies first, the check is answered as unreadable, with `hold` at the least: nobody looked.
+    // `keep` lives as long as the content.
+    Result<std::string> check_later(Content content, Asked asked, std::shared_ptr<void> keep = nullptr);
     Result<std::optional<Later>> later(std::string_view id);
 
     Policy policy() const;

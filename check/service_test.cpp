@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -109,6 +110,11 @@ class ServiceTest : public ::testing::TestWithParam<store::testing::Kind> {
         }));
         return all;
     }
+    json answer_of(const std::string& id) {
+        until([&] { return must(service_->later(id))->done; });
+        service_->stop();
+        return json::parse(must(service_->later(id))->answer);
+    }
     // Ticks until a condition holds: the work is done by another thread.
     template <class Condition>
     void until(Condition condition) {
@@ -210,6 +216,39 @@ TEST_P(ServiceTest, AnswersLaterWhereThatIsWanted) {
     EXPECT_FALSE(must(service_->later("ck_nobody")));
 }
 
+TEST_P(ServiceTest, WhatMatchedAndCannotBeHeldIsNotLetThroughLater) {
+    import_practice();
+    ASSERT_EQ(service_->policy().unreadable, Action::allow);
+    area_ = std::make_shared<vault::HoldingArea>(must(vault::HoldingArea::open(
+        store_, sealer_, {.data = folder_.path, .on = true, .quota = 1024}, clock_.now())));
+    Parts impatient = parts();
+    impatient.later_pauses = {std::chrono::milliseconds(1)};
+    service_ = must(Service::open(std::move(impatient)));
+    const std::string id = must(service_->check_later(scene("spheres-01.jpg"), {.by = "key:k1"}));
+    const json answer = answer_of(id);
+    EXPECT_EQ(answer["action"], "hold") << answer;
+    EXPECT_EQ(answer["decision"], "unreadable");
+    EXPECT_THAT(answer["message"].get<std::string>(), HasSubstr("held"));
+    ASSERT_EQ(published_.back().first, "check.done");
+    EXPECT_EQ(published_.back().second["action"], "hold");
+}
+
+TEST_P(ServiceTest, WhatCannotBeStoredIsCheckedAgainUntilItCan) {
+    import_practice();
+    std::atomic<int> failures{2};
+    Parts shaky = parts();
+    shaky.later_pauses = {std::chrono::milliseconds(1), std::chrono::milliseconds(1)};
+    shaky.holding = [&]() -> std::shared_ptr<vault::HoldingArea> {
+        if (failures-- > 0) throw std::bad_alloc();
+        return area_;
+    };
+    service_ = must(Service::open(std::move(shaky)));
+    const std::string id = must(service_->check_later(scene("spheres-01.jpg"), {.by = "key:k1"}));
+    const json answer = answer_of(id);
+    EXPECT_EQ(answer["decision"], "near") << answer;
+    EXPECT_EQ(answer["held"], true);
+}
+
 TEST_P(ServiceTest, ACheckWhoseServerDiedIsSaidToBeUndone) {
     // As a killed process leaves it: taken, never answered, and nobody says any more that it is alive.
     ASSERT_TRUE(store_.write([&](store::Writer& writer) {
@@ -228,6 +267,7 @@ TEST_P(ServiceTest, ACheckWhoseServerDiedIsSaidToBeUndone) {
     const auto later = must(service_->later("ck_lost"));
     ASSERT_TRUE(later->done);
     EXPECT_EQ(json::parse(later->answer)["decision"], "unreadable");
+    EXPECT_EQ(json::parse(later->answer)["action"], "hold");
     EXPECT_EQ(published_.back().first, "check.done");
 }
 

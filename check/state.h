@@ -6,10 +6,15 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace rushlight::check {
 
@@ -30,16 +35,22 @@ class Counter {
     std::array<std::array<std::atomic<std::int64_t>, 3>, 4> counts_{};
 };
 
-// Checks that are answered later, one after the other, on a thread of their own.
+// Checks that are answered later, one after the other, on a thread of their own. What fails, or throws, is
+// tried again after each of the pauses, while the others take their turns; then it is lost.
 class LaterQueue {
   public:
+    using Pauses = std::vector<std::chrono::milliseconds>;
     struct Waiting {
         std::string id;
         Content content;
         Asked asked;
+        std::shared_ptr<void> keep{};
+        std::size_t tries = 0;
+        Steady::time_point not_before{};
     };
-    using Work = std::function<void(Waiting&)>;
-    LaterQueue(Work work, Work lost);
+    using Work = std::function<Status(Waiting&)>;
+    using Lost = std::function<Status(Waiting&, const Error& why)>;
+    LaterQueue(Work work, Lost lost, Pauses pauses);
     ~LaterQueue() { stop(); }
     LaterQueue(const LaterQueue&) = delete;
     LaterQueue& operator=(const LaterQueue&) = delete;
@@ -51,8 +62,12 @@ class LaterQueue {
 
   private:
     void run();
+    // Whether this was its last turn.
+    bool take_turn(Waiting& waiting, bool stopped);
 
-    Work work_, lost_;
+    const Work work_;
+    const Lost lost_;
+    const Pauses pauses_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Waiting> waiting_;
