@@ -314,7 +314,8 @@ http::Response Dispatcher::check_upload(const http::RequestHead& head, UploadFor
     const std::string_view wait = query->get("wait").value_or("");
     const auto answer = [&] {
         if (wait == "0" || (wait.empty() && is_video(file->content()))) {
-            const auto id = app.checks->check_later(std::move(file->content()), *asked);
+            auto share = std::make_shared<BudgetShare>(std::move(file->share()));
+            const auto id = app.checks->check_later(std::move(file->content()), *asked, std::move(share));
             if (!id) return check_problem(app, id.error());
             return json_answer(202, {{"id", *id}, {"state", "waiting"}})
                 .with("Location", "/api/v1/check/" + *id);

@@ -57,6 +57,7 @@ class Uploaded {
     Uploaded(Content content, BudgetShare share) : content_(std::move(content)), share_(std::move(share)) {}
 
     Content& content() { return content_; }
+    BudgetShare& share() { return share_; }  // for whoever takes the content over: it takes this too
     Result<Sha256> sha256() const;
 
   private:
