@@ -8,7 +8,10 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
+#include <stop_token>
+#include <thread>
 #include <unordered_map>
 
 namespace rushlight::accounts {
@@ -48,6 +51,7 @@ struct ApiKeys::State {
         std::vector<ApiKeyRow> rows;
         std::int64_t change = 0;
         const std::lock_guard lock(loading);
+        const std::int64_t asked_at = steady_now();
         // Asked first: what comes between the two is read twice rather than missed.
         const auto seen = store.changes();
         if (!seen) return pass(seen.error());
@@ -83,23 +87,29 @@ struct ApiKeys::State {
             loaded_change = change;
         }
         seen_change = *seen;
-        fresh_at = steady_now();
+        fresh_at = asked_at;
         return {};
     }
 
-    // Whether the table is no older than a second; asks the store where it is time to.
-    bool is_fresh() {
-        const std::int64_t now = steady_now();
-        std::int64_t due = look_at.load(std::memory_order_relaxed);
-        if (now >= due && look_at.compare_exchange_strong(due, now + ticks(kLookEvery))) {
+    // Whether the table is no older than a second.
+    bool is_fresh() const {
+        return steady_now() - fresh_at.load(std::memory_order_relaxed) <= ticks(kTrustFor);
+    }
+
+    // A database that is out of reach holds up this thread, and no request.
+    void follow(const std::stop_token& stop) {
+        std::mutex mutex;
+        std::condition_variable_any woken;
+        std::unique_lock lock(mutex);
+        while (!woken.wait_for(lock, stop, kLookEvery, [&] { return stop.stop_requested(); })) {
+            const std::int64_t asked_at = steady_now();
             const auto seen = store.changes();
             if (seen && *seen == seen_change.load()) {
-                fresh_at = now;
+                fresh_at = asked_at;
             } else if (seen) {
                 (void)load();
             }
         }
-        return now - fresh_at.load(std::memory_order_relaxed) <= ticks(kTrustFor);
     }
 
     store::Store& store;
@@ -108,8 +118,8 @@ struct ApiKeys::State {
     std::int64_t loaded_change = 0;
     std::atomic<std::int64_t> seen_change = 0;
     std::atomic<std::int64_t> fresh_at = 0;  // steady ticks
-    std::atomic<std::int64_t> look_at = 0;
     std::atomic<std::shared_ptr<const Table>> table{std::make_shared<const Table>()};
+    std::jthread follower;  // last: it ends first
 };
 
 ApiKeys::ApiKeys(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -120,6 +130,8 @@ ApiKeys::~ApiKeys() = default;
 Result<ApiKeys> ApiKeys::open(store::Store& store) {
     ApiKeys keys(std::make_unique<State>(store));
     if (auto loaded = keys.state_->load(); !loaded) return pass(loaded.error());
+    keys.state_->follower =
+        std::jthread([state = keys.state_.get()](const std::stop_token& stop) { state->follow(stop); });
     return keys;
 }
 

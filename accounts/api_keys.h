@@ -2,12 +2,12 @@
 // secret's SHA-256.
 //
 //   auto keys = ApiKeys::open(store, clock.now());
-//   const auto grant = keys->check(bearer, clock.now());       // some hundred nanoseconds; no lock, no
-//   database if (!grant.good() || !grant.scopes.has(Scope::check)) refuse();
+//   const auto grant = keys->check(bearer, clock.now());  // some hundred nanoseconds; no lock, no database
+//   if (!grant.good() || !grant.scopes.has(Scope::check)) refuse();
 //
-// All keys are held in memory. A change by this process counts at once; one by another within a second: every
-// 250 ms one of the callers asks the store whether anything changed. Where the store cannot be asked for a
-// second, no key is good (`unavailable`): a revoked one might be among them.
+// All keys are held in memory. A change by this process counts at once; one by another within a second: a
+// thread asks the store every 250 ms whether anything changed. Where the store cannot be asked for a second,
+// no key is good (`unavailable`): a revoked one might be among them.
 //
 // Threads: any. Every change writes its audit entry in the same transaction.
 #pragma once

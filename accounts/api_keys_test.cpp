@@ -4,6 +4,7 @@
 
 #include "accounts/test_people.h"
 
+#include <future>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -136,6 +137,37 @@ TEST_P(Keys, AreCheckedWhileTheyChange) {
     stop = true;
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(bad, 0);
+}
+
+TEST(KeysOfADatabaseOutOfReach, AreRefusedWithoutWaitingForIt) {
+    const store::testing::Place place(store::testing::Kind::postgres);
+    auto store = must(store::Store::open(
+        {.where = place.where(), .schemas = {audit::schema(), vault::schema(), schema()}, .readers = 2}));
+    const ApiKeys keys = must(ApiKeys::open(store));
+    const std::string key = must(must(ApiKeys::open(store))
+                                     .create({.name = "uploads", .scopes = {Scope::check}}, "local:0", kNoon))
+                                .secret;
+    const auto becomes = [&](State wanted) {
+        const auto deadline = Steady::now() + std::chrono::seconds(20);
+        while (keys.check(key, kNoon).state != wanted && Steady::now() < deadline) std::this_thread::yield();
+        return keys.check(key, kNoon).state == wanted;
+    };
+    ASSERT_TRUE(becomes(State::good));
+    // Nobody gets at the database: whoever asks it now waits.
+    std::promise<void> opened;
+    const std::shared_future<void> gate = opened.get_future().share();
+    std::vector<std::jthread> holders;
+    for (int i = 0; i < 2; ++i)
+        holders.emplace_back([&] {
+            must(store.read([&](store::Reader&) -> Status {
+                gate.wait_for(std::chrono::seconds(5));
+                return {};
+            }));
+        });
+    EXPECT_TRUE(becomes(State::unavailable)) << "check() asked the store itself";
+    opened.set_value();
+    holders.clear();
+    EXPECT_TRUE(becomes(State::good));
 }
 
 }  // namespace

@@ -148,10 +148,13 @@ void ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
 Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::string& address,
                                                                      const std::string& name) {
     // What stands behind "dbname" wins over the address's own settings, what stands before it does not.
-    const std::array<const char*, 5> keys{"connect_timeout", "fallback_application_name", "dbname",
-                                          "client_encoding", nullptr};
-    const std::array<const char*, 5> settings{"10", "rushlight", address.c_str(), "UTF8", nullptr};
-    PGconn* handle = PQconnectdbParams(keys.data(), settings.data(), 1);
+    // A server that has gone without a word is given up after some ten seconds (the last time is in ms).
+    constexpr std::array kKeys{"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                               "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+                               "dbname",           "client_encoding",  static_cast<const char*>(nullptr)};
+    const std::array<const char*, kKeys.size()> settings{
+        "10", "10", "3", "3", "10000", "rushlight", address.c_str(), "UTF8", nullptr};
+    PGconn* handle = PQconnectdbParams(kKeys.data(), settings.data(), 1);
     std::unique_ptr<PostgresConnection> connection(new PostgresConnection(handle, name));
     if (handle == nullptr) return fail(ErrorCode::io, "not enough memory to connect to " + name);
     if (PQstatus(handle) != CONNECTION_OK) {

@@ -24,8 +24,9 @@ constexpr std::string_view kMigrationLock = "SELECT pg_advisory_lock(7305113)";
 
 class PostgresEngine final : public Engine {
   public:
-    PostgresEngine(std::string address, int most, std::unique_ptr<PostgresConnection> first)
-        : address_(std::move(address)), most_(std::max(2, most)) {
+    PostgresEngine(std::string address, int most, std::chrono::milliseconds longest_wait,
+                   std::unique_ptr<PostgresConnection> first)
+        : address_(std::move(address)), most_(std::max(2, most)), longest_wait_(longest_wait) {
         free_.push_back(std::move(first));
     }
 
@@ -64,6 +65,7 @@ class PostgresEngine final : public Engine {
 
     const std::string address_;
     const int most_;
+    const std::chrono::milliseconds longest_wait_;  // for a connection of the pool
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::unique_ptr<PostgresConnection>> free_;
@@ -74,7 +76,9 @@ class PostgresEngine final : public Engine {
 Result<PostgresEngine::Lease> PostgresEngine::take() {
     {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return out_ < most_; });
+        if (!changed_.wait_for(lock, longest_wait_, [&] { return out_ < most_; }))
+            return fail(ErrorCode::unavailable, "all " + std::to_string(most_) + " connections to " + where +
+                                                    " were in use for too long: try again later");
         ++out_;
         if (!free_.empty()) {
             auto connection = std::move(free_.back());
@@ -269,7 +273,8 @@ Result<std::unique_ptr<Engine>> open_postgres(const Options& options) {
     });
     if (!unlocked) return pass(std::move(unlocked.error()));
 
-    auto engine = std::make_unique<PostgresEngine>(options.where, options.readers, std::move(*connection));
+    auto engine = std::make_unique<PostgresEngine>(options.where, options.readers, options.busy_timeout,
+                                                   std::move(*connection));
     engine->where = *name;
     engine->schema_version = *version;
     return engine;

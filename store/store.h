@@ -71,7 +71,7 @@ struct Options {
         where;  // a folder (made if need be; the file in it is rushlight.db), or postgresql://user@host/db
     std::vector<Schema> schemas = {};  // of every room of the program, in floor order
     int readers = 4;                   // reads at the same time; PostgreSQL: connections for all uses
-    std::chrono::milliseconds busy_timeout{10'000};        // how long to wait for another process
+    std::chrono::milliseconds busy_timeout{10'000};        // to wait for another process, or a connection
     std::chrono::milliseconds migration_timeout{600'000};  // … while that one migrates
     int backups_kept = 3;  // in DATA/backup, one before each upgrade of the schema
     // Room → its last migration to apply, none where a room is not named: a store as an older program made

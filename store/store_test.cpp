@@ -419,6 +419,26 @@ TEST_P(StoreTest, TheOutboxGivesEachItemOnceAndInOrder) {
     EXPECT_THAT(got, ::testing::UnorderedElementsAreArray(wanted));
 }
 
+TEST(Postgres, DoesNotWaitForEverForAConnection) {
+    const testing::Place place(testing::Kind::postgres);
+    auto store =
+        Store::open({.where = place.where(), .readers = 2, .busy_timeout = std::chrono::milliseconds(20)});
+    ASSERT_TRUE(store) << store.error().message;
+    const auto nothing = [](Reader&) -> Status { return {}; };
+    Status third;
+    const auto both = store->read([&](Reader&) {
+        return store->read([&](Reader&) -> Status {
+            third = store->read(nothing);
+            return {};
+        });
+    });
+    EXPECT_TRUE(both);
+    ASSERT_FALSE(third);
+    EXPECT_EQ(third.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(third.error().message, ::testing::HasSubstr("in use"));
+    EXPECT_TRUE(store->read(nothing));
+}
+
 TEST(Postgres, ReplacesConnectionsThatTheServerEnded) {
     const testing::Place place(testing::Kind::postgres);
     Store store = testing::open(place, {people()});
