@@ -169,6 +169,8 @@ class Accounts {
     Result<SignIn> sign_in(const Attempt& attempt, Time now);
     // Also moves the idle end on (written at most once a minute).
     Result<Session> session(std::string_view token, Time now);
+    // Whether session() would give one. Does not count as use: what only listens keeps no session alive.
+    Result<bool> lasts(std::string_view token, Time now) const;
     Status sign_out(std::string_view token, Time now);
     Result<std::vector<Session>> sessions(const AccountId& id, Time now) const;
     Status revoke(const AccountId& id, const SessionId& session, std::string_view who, Time now);

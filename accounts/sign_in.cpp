@@ -245,19 +245,37 @@ Status Accounts::change_password(const AccountId& id, std::string_view old_passw
     });
 }
 
+namespace {
+
+// With its person; `denied` where it is over.
+Result<Session> lasting_session(Reader& reader, const Sha256& hash, std::chrono::microseconds idle,
+                                Time now) {
+    auto session = find_session(reader, hash);
+    if (!session) return pass(session.error());
+    if (!*session || now >= (*session)->ends || now - (*session)->used >= idle) return no_session();
+    auto person = person_in(reader, (*session)->person.id);
+    if (!person || !person->person.active) return no_session();
+    (*session)->person = std::move(person->person);
+    return std::move(**session);
+}
+
+}  // namespace
+
+Result<bool> Accounts::lasts(std::string_view token, Time now) const {
+    const auto hash = hash_of_token(token);
+    if (!hash) return false;
+    const auto found = state_->reading<Session>(
+        [&](Reader& reader) { return lasting_session(reader, *hash, state_->options.idle, now); });
+    if (found) return true;
+    if (found.error().code == ErrorCode::denied) return false;
+    return pass(found.error());
+}
+
 Result<Session> Accounts::session(std::string_view token, Time now) {
     const auto hash = hash_of_token(token);
     if (!hash) return no_session();
-    auto found = state_->reading<Session>([&](Reader& reader) -> Result<Session> {
-        auto session = find_session(reader, *hash);
-        if (!session) return pass(session.error());
-        if (!*session || now >= (*session)->ends || now - (*session)->used >= state_->options.idle)
-            return no_session();
-        auto person = person_in(reader, (*session)->person.id);
-        if (!person || !person->person.active) return no_session();
-        (*session)->person = std::move(person->person);
-        return std::move(**session);
-    });
+    auto found = state_->reading<Session>(
+        [&](Reader& reader) { return lasting_session(reader, *hash, state_->options.idle, now); });
     if (!found) return found;
     if (now - found->used >= minutes(1)) {
         const Status touched = state_->store.write(

@@ -306,7 +306,7 @@ TEST(ServePractice, ItsListsAreMadeOnceAndAreThePersonsAfterwards) {
     EXPECT_GT(entries, 5);
     const std::string audit = first.ask("GET", "/api/v1/audit", admin).text;
     EXPECT_THAT(audit, HasSubstr("list.imported"));
-    EXPECT_THAT(audit, HasSubstr("server.targets_allowed"));
+    EXPECT_THAT(audit, HasSubstr("targets.allowed"));
     const json added{{"hashes", {"0123456789abcdef0123456789abcdef"}}};
     ASSERT_EQ(first.ask("POST", "/api/v1/lists/practice/entries", key, added).body["added"], 1);
     ASSERT_EQ(first.stop().status, 0);

@@ -167,7 +167,8 @@ Result<std::optional<Seen>> CheckStore::seen(std::string_view id) {
 }
 
 Result<std::vector<Seen>> CheckStore::seen_page(std::optional<Decision> decision,
-                                                std::optional<std::int64_t> before, int limit) {
+                                                std::optional<std::int64_t> before, int limit,
+                                                std::string_view by) {
     std::vector<Seen> page;
     const std::int64_t below = before.value_or(INT64_MAX);
     const Status read = store_->read([&](store::Reader& reader) -> Status {
@@ -175,11 +176,14 @@ Result<std::vector<Seen>> CheckStore::seen_page(std::optional<Decision> decision
         const auto take = [&](const store::Row& row) { page.push_back(seen_of(row)); };
         if (decision) {
             return reader.each(std::string(kSeenColumns) +
-                                   "WHERE decision = $1 AND number < $2 ORDER BY number DESC LIMIT $3",
-                               {number_of(kDecisions, *decision), below, limit}, take);
+                                   "WHERE decision = $1 AND number < $2 AND ($4 = '' OR asked_by = $4) "
+                                   "ORDER BY number DESC LIMIT $3",
+                               {number_of(kDecisions, *decision), below, limit, by}, take);
         }
-        return reader.each(std::string(kSeenColumns) + "WHERE number < $1 ORDER BY number DESC LIMIT $2",
-                           {below, limit}, take);
+        return reader.each(
+            std::string(kSeenColumns) +
+                "WHERE number < $1 AND ($3 = '' OR asked_by = $3) ORDER BY number DESC LIMIT $2",
+            {below, limit, by}, take);
     });
     if (!read) return pass(read.error());
     return page;

@@ -57,9 +57,10 @@ class CheckStore {
 
     static Status save_seen(store::Writer& writer, const Seen& seen);
     Result<std::optional<Seen>> seen(std::string_view id);
-    // Newest first, those with a number below `before` (none: from the newest on).
+    // Newest first, those with a number below `before` (none: from the newest on), and of one who asked
+    // (empty: of everybody).
     Result<std::vector<Seen>> seen_page(std::optional<Decision> decision, std::optional<std::int64_t> before,
-                                        int limit);
+                                        int limit, std::string_view by);
     Result<std::int64_t> forget_seen(Time older_than);
 
     // Adds to what was counted for that minute.

@@ -1,6 +1,7 @@
 #include "check/service.h"
 
 #include "audit/audit.h"
+#include "base/digest.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "check/receipt.h"
@@ -285,7 +286,8 @@ Result<Policy> Service::save_policy(Policy policy, std::int64_t expected, std::s
                    {.who = std::string(by),
                     .what = "policy.saved",
                     .on = {"policy", std::to_string(saved.version)},
-                    .detail = audit::detail({{"rules", static_cast<std::int64_t>(saved.rules.size())}})},
+                    .detail = audit::detail({{"rules", static_cast<std::int64_t>(saved.rules.size())},
+                                             {"sha256", sha256_of(bytes_of(to_json(saved).dump())).hex()}})},
                    saved.at)
             .map([](std::int64_t) {});
     });
@@ -295,8 +297,8 @@ Result<Policy> Service::save_policy(Policy policy, std::int64_t expected, std::s
 }
 
 Result<SeenPage> Service::seen(std::optional<Decision> decision, std::optional<std::int64_t> before,
-                               int limit) {
-    auto rows = state_->store.seen_page(decision, before, limit + 1);
+                               int limit, std::string_view by) {
+    auto rows = state_->store.seen_page(decision, before, limit + 1, by);
     if (!rows) return pass(rows.error());
     SeenPage page;
     if (std::cmp_greater(rows->size(), limit)) {

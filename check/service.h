@@ -145,7 +145,9 @@ class Service {
     // not.
     Result<Policy> save_policy(Policy policy, std::int64_t expected, std::string_view by);
 
-    Result<SeenPage> seen(std::optional<Decision> decision, std::optional<std::int64_t> before, int limit);
+    // Of one who asked, or, where `by` is empty, of everybody.
+    Result<SeenPage> seen(std::optional<Decision> decision, std::optional<std::int64_t> before, int limit,
+                          std::string_view by = {});
     Result<std::vector<StatStep>> stats(Time from, Time to, std::int64_t step_minutes);
 
     // One end-to-end trial: the canary's picture through the sandbox to a match, and for each list that is

@@ -149,7 +149,7 @@ Status App::open_parts() {
     if (made) made = put(match::Matcher::open(lists.get(), {.all_stored = true}, clock), matcher);
     if (made) made = put(SettingsKeeper::open(*store), settings);
     if (!made) return made;
-    idempotency.emplace(*store);
+    idempotency.emplace(*store, *sealer);
     return reopen_area();
 }
 
@@ -196,13 +196,15 @@ Status App::audit_targets() {
                              {.who = options.who,
                               .what = "targets.allowed",
                               .on = {"command", "serve"},
-                              .detail = audit::detail({{"targets", allowed_targets}})},
+                              .detail = audit::detail({{"targets", allowed_targets},
+                                                       {"nothing_else", !options.nothing_else.empty()}})},
                              clock.now())
             .map([](std::int64_t) {});
     });
 }
 
 Status App::reopen_area() {
+    const std::scoped_lock one_at_a_time(reopening_);
     const Settings wanted = settings->get();
     auto opened =
         vault::HoldingArea::open(*store, *sealer,
@@ -325,6 +327,7 @@ void App::each_minute(Time now) {
     if (const auto swept = area()->sweep(now); swept && swept->lost_files > 0)
         log.error("vault", "holding.lost", {{"files", swept->lost_files}});
     (void)accounts->sweep(now);
+    hub.look_again();
     (void)keys->write_last_used();
     if (const auto signed_ = audit::make_checkpoint_if_due(*store, *audit_key, now); signed_ && *signed_)
         log.debug("audit", "checkpoint.made", {{"entries", (*signed_)->number}});

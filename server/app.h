@@ -92,7 +92,7 @@ class App {
     std::vector<std::string> allowed_targets;  // HOST:PORT that the client may reach at any address
     std::optional<IdempotencyStore> idempotency;
     std::shared_ptr<UploadBudget> uploads = std::make_shared<UploadBudget>(kMostUploads);
-    Hub hub;
+    Hub hub{started};
     LaterPool later{4};
     LaterPool fetches{8};       // links are fetched here: a slow site holds up no other request
     std::stop_source fetching;  // asked to stop, fetches end
@@ -115,6 +115,7 @@ class App {
 
     std::shared_ptr<vault::HoldingArea> area_;
     mutable std::mutex area_mutex_;
+    std::mutex reopening_;  // one at a time: the last to come reads the newest settings
     std::int64_t life_ = 0;
     std::atomic<bool> restored_{false};
     std::atomic<std::int64_t> last_tick_{0};  // of the steady clock, in ms

@@ -8,6 +8,7 @@
 #include "server/session.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -40,11 +41,37 @@ std::optional<std::string_view> bearer(const http::RequestHead& head) {
     return trim(value.substr(kScheme.size()));
 }
 
+std::string_view host_of(std::string_view authority) {
+    if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
+    return authority.substr(0, authority.find(':'));
+}
+// An address, or this machine's own name: no name that somebody else's page could have led here.
+bool is_here(std::string_view host) {
+    return host.empty() || host == "localhost" || host.starts_with('[') ||
+           host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 // From this machine's own address, and not handed on by a proxy on it for somebody else.
 bool asks_here(const http::RequestHead& head) {
     const bool own = head.peer == "::1" || head.peer.starts_with("127.");
-    return own && head.header("X-Forwarded-For").empty() && head.header("Forwarded").empty() &&
-           head.header("Via").empty();
+    return own && is_here(host_of(head.header("Host"))) && head.header("X-Forwarded-For").empty() &&
+           head.header("Forwarded").empty() && head.header("Via").empty();
+}
+// A page of somebody else's that posts as the person before it: to routes that ask for no session, no token
+// could tell.
+std::optional<http::Response> from_elsewhere(const http::RequestHead& head) {
+    const std::string_view type = head.header("Content-Type");
+    if (!equals_ignoring_case(trim(type.substr(0, type.find(';'))), "application/json"))
+        return http::problem(415, "send JSON, with Content-Type: application/json", "/problems/unsupported");
+    std::string_view origin = head.header("Origin");
+    const std::string_view site = head.header("Sec-Fetch-Site");
+    const auto mark = origin.find("://");
+    if (mark != std::string_view::npos) origin.remove_prefix(mark + 3);
+    const bool fits =
+        !site.empty() ? site == "same-origin" || site == "none"
+                      : origin.empty() || equals_ignoring_case(host_of(origin), host_of(head.header("Host")));
+    if (fits) return std::nullopt;
+    return forbidden("this comes from another site's page");
 }
 bool is_open(const Access& access, const http::RequestHead& head) {
     return access.open || (access.here && asks_here(head));
@@ -166,6 +193,9 @@ http::Plan Dispatcher::plan_route(const http::RequestHead& head, const Entry& en
     } else if (!is_open(*entry.access, head) && !http::find_cookie(head.header("Cookie"), kSessionCookie)) {
         return http::Plan::refuse(unauthorised("sign in, or send a key: Authorization: Bearer rl_…"));
     }
+    if (entry.access->open && changes_something(head.method)) {
+        if (auto refusal = from_elsewhere(head)) return http::Plan::refuse(std::move(*refusal));
+    }
     if (entry.route.pattern == "/api/v1/check") return plan_upload(head, entry, std::move(program));
     if (entry.route.pattern == "/api/v1/check/hash") return plan_hashes(head, entry, std::move(program));
     if (entry.route.pattern == "/api/v1/events") return plan_events(entry, std::move(program));
@@ -222,6 +252,11 @@ http::Response Dispatcher::once(const http::RequestHead& head, const std::string
     const auto kept = app_->idempotency->begin(who, key, asked, app_->clock.now());
     if (!kept) return problem_of(kept.error());
     if (*kept) {
+        if ((*kept)->lost)
+            return http::problem(409,
+                                 "what the first request of this Idempotency-Key was answered cannot be read "
+                                 "any more: look whether it was done, and if not, send it with a new key",
+                                 "/problems/outcome-unknown");
         if ((*kept)->asked != asked)
             return http::problem(422, "this Idempotency-Key was used with another request",
                                  "/problems/key-reused");
@@ -404,15 +439,51 @@ http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& e
         kMostHashBody);
 }
 
+namespace {
+
+// An event is for whoever may ask for what it tells of.
+bool may_see(const Caller& caller, std::string_view event) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kAskedAt = {
+        {{"check", "/api/v1/checks"},
+         {"scan", "/api/v1/scans"},
+         {"list", "/api/v1/lists"},
+         {"policy", "/api/v1/policy"},
+         {"canary", "/api/v1/health"}}};
+    const auto at = std::ranges::find(kAskedAt, event, [](const auto& one) { return one.first; });
+    const Access* access = at == kAskedAt.end() ? nullptr : find_access(http::Method::get, at->second);
+    return access != nullptr &&
+           (caller.session ? shares(caller.roles, access->roles) : shares(caller.scopes, access->scopes));
+}
+
+// Roles and scopes do not change while a session or a key lasts. A store that cannot be asked takes nothing
+// from anybody.
+bool may_listen(App& app, const std::string& key, const std::string& token) {
+    const Time now = app.clock.now();
+    if (token.empty()) {
+        const auto grant = app.keys->check(key, now);
+        return grant.good() || grant.state == accounts::Grant::State::unavailable;
+    }
+    return app.accounts->lasts(token, now).value_or(true);
+}
+
+}  // namespace
+
 http::Plan Dispatcher::plan_events(const Entry& entry, std::optional<Caller> program) const {
     return http::Plan::worker([this, &entry, program](http::Request& request, http::Responder answer) {
         Caller caller;
         if (auto refusal = identify(request.head, *entry.access, program, app_->clock.now(), caller))
             return answer.send(secured(std::move(*refusal)));
+        if (!app_->hub.has_room(caller.who))
+            return answer.send(secured(
+                problem_of({ErrorCode::limit, "too many live views are open: close one and come back"})));
         const std::string last(request.head.header("Last-Event-ID"));
         http::Response headers;
         http::set_security_headers(headers, security_);
-        app_->hub.listen(answer.events({.headers = headers.headers}), last);
+        Listener listener{.who = caller.who,
+                          .may_see = [caller](std::string_view event) { return may_see(caller, event); },
+                          .may_listen = [app = app_, key = std::string(bearer(request.head).value_or("")),
+                                         token = caller.token] { return may_listen(*app, key, token); }};
+        app_->hub.listen(answer.events({.headers = headers.headers}), std::move(listener), last);
     });
 }
 

@@ -6,8 +6,9 @@
 #include "server/app.h"
 #include "server/routes.h"
 
-#include <algorithm>
-#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -60,8 +61,24 @@ http::Response entries(Call& call) {
                                     page->next ? std::optional(std::to_string(*page->next)) : std::nullopt));
 }
 
+// The key that signs now and those before it, as the data folder keeps them: after the key file was lost
+// there is a new one, and what the old one signed still holds.
+Result<std::vector<audit::PublicKey>> trusted_keys(const App& app) {
+    const std::string path = app.options.config.data + "/keys/audit.pub";
+    std::vector<audit::PublicKey> keys;
+    if (std::ifstream file(path); file) {
+        auto kept = audit::parse_public_keys(std::string(std::istreambuf_iterator<char>(file), {}));
+        if (!kept) return fail(kept.error().code, "'" + path + "': " + kept.error().message);
+        keys = std::move(*kept);
+    }
+    keys.push_back(app.audit_key->public_key());
+    return keys;
+}
+
 http::Response verify(Call& call) {
-    const auto verdict = audit::verify(*call.app.store, {&call.app.audit_key->public_key(), 1});
+    const auto keys = trusted_keys(call.app);
+    if (!keys) return problem_of(keys.error());
+    const auto verdict = audit::verify(*call.app.store, *keys);
     if (!verdict) return problem_of(verdict.error());
     ordered_json object{{"entries", verdict->entries}, {"ok", verdict->ok}, {"first_bad", nullptr}};
     if (verdict->first_bad) object["first_bad"] = *verdict->first_bad;
@@ -69,7 +86,13 @@ http::Response verify(Call& call) {
 }
 
 http::Response export_(Call& call) {
-    (void)audit::make_checkpoint(*call.app.store, *call.app.audit_key, call.now);
+    const Status noted = call.app.store->write([&](store::Writer& writer) {
+        return audit::append(writer, {.who = call.caller.who, .what = "audit.exported"}, call.now)
+            .map([](std::int64_t) {});
+    });
+    if (!noted) return problem_of(noted.error());
+    if (const auto signed_ = audit::make_checkpoint(*call.app.store, *call.app.audit_key, call.now); !signed_)
+        return problem_of(signed_.error());
     std::string text;
     const auto exported = audit::export_to(
         *call.app.store,

@@ -82,7 +82,10 @@ http::Response seen(Call& call) {
     const auto cursor = query->get("cursor");
     const auto before = cursor ? parse_integer(*cursor) : std::nullopt;
     if (cursor && !before) return problem_of({ErrorCode::invalid, "'cursor' is none of ours"});
-    const auto page = call.app.checks->seen(decision, before, *limit);
+    // Contexts hold people's data: a program that only checks sees what it asked itself.
+    const bool own_only = !call.caller.session && !call.caller.scopes.has(accounts::Scope::read);
+    const auto page =
+        call.app.checks->seen(decision, before, *limit, own_only ? call.caller.who : std::string());
     if (!page) return problem_of(page.error());
     ordered_json items = page->items;
     return json_answer(200, page_of(std::move(items),

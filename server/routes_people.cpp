@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -146,6 +148,7 @@ http::Response session(Call& call) {
 http::Response sign_out(Call& call) {
     if (auto out = call.app.accounts->sign_out(call.caller.token, call.now); !out)
         return problem_of(out.error());
+    call.app.hub.look_again();
     http::Response response = http::Response::empty(204);
     response.headers.emplace_back("Set-Cookie", session_cookie(call, "", true));
     return response;
@@ -164,6 +167,7 @@ http::Response change_password(Call& call) {
     const auto changed =
         call.app.accounts->change_password(call.caller.session->person.id, text_at(*body, "old"),
                                            text_at(*body, "new"), call.head.peer, call.now);
+    call.app.hub.look_again();
     return changed ? http::Response::empty(204) : mistyped(changed.error());
 }
 
@@ -181,21 +185,34 @@ http::Response confirm_totp(Call& call) {
     return codes ? json_answer(200, {{"recovery_codes", *codes}}) : mistyped(codes.error());
 }
 
-// Asks for the password first: an open browser alone must not take the second factor away. Trying it is
-// slowed as signing in is; since a second factor is on, it opens no session.
-http::Response remove_totp(Call& call) {
+// Before the second factor of somebody who has one is changed: an open browser alone must not do that. Trying
+// the password is slowed as signing in is; since a second factor is on, it opens no session.
+std::optional<http::Response> wrong_password(Call& call) {
+    const auto body = call.json();
+    if (!body) return bad_request(body.error().message);
+    const auto tried = call.app.accounts->sign_in({.email = call.caller.session->person.email,
+                                                   .password = text_at(*body, "password"),
+                                                   .peer = std::string(call.head.peer)},
+                                                  call.now);
+    if (!tried) return problem_of(tried.error());
+    if (tried->state == accounts::SignIn::State::slowed) return slowed(tried->wait);
+    if (tried->state != accounts::SignIn::State::second_factor_wanted)
+        return problem_of({ErrorCode::invalid, "the password is wrong"});
+    return std::nullopt;
+}
+
+http::Response new_recovery_codes(Call& call) {
     const Person& person = call.caller.session->person;
-    if (person.second_factor) {
-        const auto body = call.json();
-        if (!body) return bad_request(body.error().message);
-        const auto tried = call.app.accounts->sign_in({.email = person.email,
-                                                       .password = text_at(*body, "password"),
-                                                       .peer = std::string(call.head.peer)},
-                                                      call.now);
-        if (!tried) return problem_of(tried.error());
-        if (tried->state == accounts::SignIn::State::slowed) return slowed(tried->wait);
-        if (tried->state != accounts::SignIn::State::second_factor_wanted)
-            return problem_of({ErrorCode::invalid, "the password is wrong"});
+    if (!person.second_factor)
+        return problem_of({ErrorCode::conflict, "there is no second factor to recover"});
+    if (auto refusal = wrong_password(call)) return std::move(*refusal);
+    const auto codes = call.app.accounts->new_recovery_codes(person.id, call.caller.who, call.now);
+    return codes ? json_answer(200, {{"recovery_codes", *codes}}) : problem_of(codes.error());
+}
+
+http::Response remove_totp(Call& call) {
+    if (call.caller.session->person.second_factor) {
+        if (auto refusal = wrong_password(call)) return std::move(*refusal);
     }
     const auto gone =
         call.app.accounts->remove_second_factor(call.caller.session->person.id, call.caller.who, call.now);
@@ -221,6 +238,7 @@ http::Response revoke_session(Call& call) {
     if (!id) return problem_of({ErrorCode::not_found, "there is no such session"});
     const auto gone =
         call.app.accounts->revoke(call.caller.session->person.id, *id, call.caller.who, call.now);
+    call.app.hub.look_again();
     return gone ? http::Response::empty(204) : problem_of(gone.error());
 }
 
@@ -300,8 +318,16 @@ http::Response change_person(Call& call) {
             !set)
             return problem_of(set.error());
     }
+    call.app.hub.look_again();
     const auto person = call.app.accounts->find(id);
     return person ? json_answer(200, to_json(*person)) : problem_of(person.error());
+}
+
+// The id stays, so that old entries keep their meaning; nothing leads from it to a person any more.
+http::Response erase_person(Call& call) {
+    const auto erased = call.app.accounts->erase({call.parameters.at(0)}, call.caller.who, call.now);
+    call.app.hub.look_again();
+    return erased ? http::Response::empty(204) : problem_of(erased.error());
 }
 
 http::Response reset_person(Call& call) {
@@ -358,6 +384,7 @@ http::Response revoke_key(Call& call) {
     const auto id = accounts::ApiKeyId::parse(call.parameters.at(0));
     if (!id) return problem_of({ErrorCode::not_found, "there is no such key"});
     const auto gone = call.app.keys->revoke(*id, call.caller.who, call.now);
+    call.app.hub.look_again();  // as everywhere where somebody lost a right
     return gone ? http::Response::empty(204) : problem_of(gone.error());
 }
 
@@ -380,6 +407,8 @@ void add_session_routes(RouteList& routes) {
         {post, "/api/v1/me/totp/confirm", "Confirm it with a code", kJsonBody, false, confirm_totp});
     routes.push_back(
         {delete_, "/api/v1/me/totp", "Give the second factor up", kJsonBody, false, remove_totp});
+    routes.push_back({post, "/api/v1/me/recovery-codes", "New recovery codes, shown once; the old ones go",
+                      kJsonBody, false, new_recovery_codes});
     routes.push_back({get, "/api/v1/me/sessions", "One's own sessions", 0, false, sessions});
     routes.push_back({delete_, "/api/v1/me/sessions/{id}", "End one of them", 0, false, revoke_session});
 }
@@ -391,6 +420,8 @@ void add_account_routes(RouteList& routes) {
     routes.push_back({post, "/api/v1/accounts", "Add a person", kJsonBody, true, create_person});
     routes.push_back({patch, "/api/v1/accounts/{id}", "Change roles, or switch a person off", kJsonBody,
                       false, change_person});
+    routes.push_back({delete_, "/api/v1/accounts/{id}", "Forget a person: nothing of them is kept but the id",
+                      0, false, erase_person});
     routes.push_back(
         {post, "/api/v1/accounts/{id}/reset", "A token for a new password", kJsonBody, false, reset_person});
     routes.push_back({get, "/api/v1/keys", "All keys of programs", 0, false, keys});

@@ -61,6 +61,16 @@ http::Response scans(Call& call) {
 
 http::Response folders(Call& call) { return json_answer(200, {{"folders", call.app.scans->folders()}}); }
 
+Status note(Call& call, std::string_view what, scan::RunId id) {
+    return call.app.store->write([&](store::Writer& writer) {
+        return audit::append(
+                   writer,
+                   {.who = call.caller.who, .what = std::string(what), .on = {"scan", std::to_string(id)}},
+                   call.now)
+            .map([](std::int64_t) {});
+    });
+}
+
 http::Response start(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
@@ -71,30 +81,30 @@ http::Response start(Call& call) {
     if (targets->empty())
         return problem_of({ErrorCode::invalid, "'targets' has to name folders, files or links"});
     if (!lists) return problem_of(lists.error());
-    std::shared_ptr<match::Matcher> chosen;
-    if (!lists->empty()) {
-        auto opened = match::Matcher::open(call.app.lists.get(), {.stored = *lists}, call.app.clock);
-        if (!opened) return problem_of(opened.error());
-        chosen = std::move(*opened);
-    }
     App& app = call.app;
-    const scan::Parts parts{.store = *app.store,
-                            .pool = *app.light,
-                            .fingerprinter = *app.fingerprinter,
-                            .matcher = chosen ? *chosen : *app.matcher,
-                            .clock = app.clock,
-                            .client = &*app.client};
+    const auto prepare = [&]() -> Result<ScanRunner::Prepared> {
+        std::shared_ptr<match::Matcher> chosen;
+        if (!lists->empty()) {
+            auto opened = match::Matcher::open(app.lists.get(), {.stored = *lists}, app.clock);
+            if (!opened) return pass(opened.error());
+            chosen = std::move(*opened);
+        }
+        return ScanRunner::Prepared{.parts = {.store = *app.store,
+                                              .pool = *app.light,
+                                              .fingerprinter = *app.fingerprinter,
+                                              .matcher = chosen ? *chosen : *app.matcher,
+                                              .clock = app.clock,
+                                              .client = &*app.client},
+                                    .keep = chosen};
+    };
     const auto again = body->find("again");
     const auto id = app.scans->start(
-        parts, *targets, again != body->end() && again->is_boolean() && again->get<bool>(), chosen);
+        *targets, again != body->end() && again->is_boolean() && again->get<bool>(), prepare);
     if (!id) return problem_of(id.error());
-    (void)app.store->write([&](store::Writer& writer) {
-        return audit::append(
-                   writer,
-                   {.who = call.caller.who, .what = "scan.started", .on = {"scan", std::to_string(*id)}},
-                   call.now)
-            .map([](std::int64_t) {});
-    });
+    if (auto noted = note(call, "scan.started", *id); !noted) {
+        app.scans->stop(*id);  // nothing is done off the record
+        return problem_of(noted.error());
+    }
     return json_answer(202, {{"id", std::to_string(*id)}});
 }
 
@@ -126,6 +136,7 @@ http::Response stop(Call& call) {
     if (!run) return problem_of(run.error());
     if (!call.app.scans->stop(run->id))
         return problem_of({ErrorCode::conflict, "it does not run here any more"});
+    if (auto noted = note(call, "scan.stopped", run->id); !noted) return problem_of(noted.error());
     return json_answer(202, {{"id", std::to_string(run->id)}});
 }
 

@@ -7,6 +7,8 @@
 #include "server/routes.h"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -56,21 +58,29 @@ http::Response endpoints(Call& call) {
     return read ? json_answer(200, page_of(std::move(items), std::nullopt)) : problem_of(read.error());
 }
 
+// What a body names; what it leaves out stays as it is.
 struct Wanted {
-    std::string url;
-    std::vector<std::string> events;
+    std::optional<std::string> url;
+    std::optional<std::vector<std::string>> events;
+    std::optional<bool> paused;
 };
 Result<Wanted> wanted_of(const nlohmann::json& body) {
-    if (!body.is_object() || !body.contains("url") || !body["url"].is_string())
-        return fail(ErrorCode::invalid, "'url' has to be a link");
-    Wanted wanted{.url = body["url"].get<std::string>(), .events = {}};
+    if (!body.is_object()) return fail(ErrorCode::invalid, "the body has to be an object");
+    Wanted wanted;
+    if (body.contains("url")) {
+        if (!body["url"].is_string()) return fail(ErrorCode::invalid, "'url' has to be a link");
+        wanted.url = body["url"].get<std::string>();
+    }
     if (body.contains("events")) {
-        if (!body["events"].is_array())
-            return fail(ErrorCode::invalid, "'events' has to be an array of texts");
-        for (const auto& event : body["events"]) {
-            if (!event.is_string()) return fail(ErrorCode::invalid, "'events' has to be an array of texts");
-            wanted.events.push_back(event.get<std::string>());
-        }
+        auto events = texts_at(body, "events");
+        if (!events) return pass(events.error());
+        wanted.events = std::move(*events);
+    }
+    if (body.contains("state")) {
+        const std::string state = text_at(body, "state");
+        if (state != "active" && state != "paused")
+            return fail(ErrorCode::invalid, "'state' has to be active or paused");
+        wanted.paused = state == "paused";
     }
     return wanted;
 }
@@ -80,11 +90,13 @@ http::Response create(Call& call) {
     if (!body) return bad_request(body.error().message);
     const auto wanted = wanted_of(*body);
     if (!wanted) return problem_of(wanted.error());
+    if (!wanted->url) return problem_of({ErrorCode::invalid, "'url' has to be a link"});
     message::Created made;
     std::string id;  // known, and read for the audit log, once it is made
     const Status done = change(call, "webhook.created", id, [&](store::Writer& writer) -> Status {
-        auto created = message::create_endpoint(writer, *call.app.message_sealer,
-                                                {wanted->url, wanted->events}, call.now);
+        auto created = message::create_endpoint(
+            writer, *call.app.message_sealer,
+            {*wanted->url, wanted->events.value_or(std::vector<std::string>())}, call.now);
         if (!created) return pass(created.error());
         made = std::move(*created);
         id = std::to_string(made.id.value);
@@ -94,42 +106,69 @@ http::Response create(Call& call) {
     return json_answer(201, {{"id", id}, {"secret", made.secret}});
 }
 
+// Changes what the body names, and nothing else of the endpoint.
+Status change_endpoint(store::Writer& writer, EndpointId id, const Wanted& wanted) {
+    if (wanted.url || wanted.events) {
+        auto before = message::endpoint(writer, id);
+        if (!before) return pass(before.error());
+        const std::string url = wanted.url.value_or(before->url);
+        if (auto changed =
+                message::change_endpoint(writer, id, {url, wanted.events.value_or(before->events)});
+            !changed)
+            return changed;
+    }
+    if (!wanted.paused) return {};
+    return *wanted.paused ? message::pause(writer, id) : message::activate(writer, id);
+}
+
 http::Response change_one(Call& call) {
     const auto body = call.json();
     if (!body) return bad_request(body.error().message);
     const auto id = id_of(call);
     if (!id) return problem_of(id.error());
-    const std::string state = body->is_object() && body->contains("state") && (*body)["state"].is_string()
-                                  ? (*body)["state"].get<std::string>()
-                                  : "";
-    if (!state.empty() && state != "active" && state != "paused")
-        return problem_of({ErrorCode::invalid, "'state' has to be active or paused"});
-    const bool moves = body->is_object() && body->contains("url");
-    Wanted wanted;
-    if (moves) {
-        auto read = wanted_of(*body);
-        if (!read) return problem_of(read.error());
-        wanted = std::move(*read);
-    }
+    const auto wanted = wanted_of(*body);
+    if (!wanted) return problem_of(wanted.error());
+    if (!wanted->url && !wanted->events && !wanted->paused)
+        return problem_of({ErrorCode::invalid, "name what is to be changed: url, events or state"});
     message::Endpoint now;
     const Status done =
         change(call, "webhook.changed", call.parameters.at(0), [&](store::Writer& writer) -> Status {
-            if (moves) {
-                if (auto changed = message::change_endpoint(writer, *id, {wanted.url, wanted.events});
-                    !changed)
-                    return changed;
-            }
-            if (!state.empty()) {
-                const Status set =
-                    state == "active" ? message::activate(writer, *id) : message::pause(writer, *id);
-                if (!set) return set;
-            }
+            if (auto changed = change_endpoint(writer, *id, *wanted); !changed) return changed;
             auto endpoint = message::endpoint(writer, *id);
             if (!endpoint) return pass(endpoint.error());
             now = std::move(*endpoint);
             return {};
         });
     return done ? json_answer(200, to_json(now)) : problem_of(done.error());
+}
+
+// Both secrets sign for as long as receivers may need to take the new one over.
+http::Response new_secret(Call& call) {
+    constexpr std::int64_t kMostHours = 24 * 30;
+    const auto id = id_of(call);
+    if (!id) return problem_of(id.error());
+    std::chrono::hours overlap{24};
+    if (!call.body.empty()) {
+        const auto body = call.json();
+        if (!body) return bad_request(body.error().message);
+        if (!body->is_object()) return problem_of({ErrorCode::invalid, "the body has to be an object"});
+        if (const auto hours = body->find("overlap_hours"); hours != body->end()) {
+            if (!hours->is_number_integer() || *hours < 0 || *hours > kMostHours)
+                return problem_of(
+                    {ErrorCode::invalid, "'overlap_hours' has to be a whole number from 0 to 720"});
+            overlap = std::chrono::hours(hours->get<std::int64_t>());
+        }
+    }
+    std::string secret;
+    const Status done =
+        change(call, "webhook.secret_changed", call.parameters.at(0), [&](store::Writer& writer) -> Status {
+            auto rotated = message::rotate_secret(writer, *call.app.message_sealer, *id, overlap, call.now);
+            if (!rotated) return pass(rotated.error());
+            secret = std::move(*rotated);
+            return {};
+        });
+    if (!done) return problem_of(done.error());
+    return json_answer(200, {{"secret", secret}, {"old_until", (call.now + overlap).rfc3339()}});
 }
 
 http::Response remove(Call& call) {
@@ -145,12 +184,13 @@ http::Response test(Call& call) {
     const auto id = id_of(call);
     if (!id) return problem_of(id.error());
     std::string event;
-    const Status done = call.app.store->write([&](store::Writer& writer) -> Status {
-        auto sent = message::send_test(writer, *id, call.now);
-        if (!sent) return pass(sent.error());
-        event = std::move(*sent);
-        return {};
-    });
+    const Status done =
+        change(call, "webhook.tested", call.parameters.at(0), [&](store::Writer& writer) -> Status {
+            auto sent = message::send_test(writer, *id, call.now);
+            if (!sent) return pass(sent.error());
+            event = std::move(*sent);
+            return {};
+        });
     return done ? json_answer(202, {{"event", event}}) : problem_of(done.error());
 }
 
@@ -237,6 +277,8 @@ void add_webhook_routes(RouteList& routes) {
     routes.push_back(
         {patch, "/api/v1/webhooks/{id}", "Change, pause or activate one", kJsonBody, false, change_one});
     routes.push_back({delete_, "/api/v1/webhooks/{id}", "Remove one", 0, false, remove});
+    routes.push_back({post, "/api/v1/webhooks/{id}/secret", "Sign with a new secret, shown once", kJsonBody,
+                      false, new_secret});
     routes.push_back({post, "/api/v1/webhooks/{id}/test", "Send a test", kJsonBody, false, test});
     routes.push_back({get, "/api/v1/webhooks/{id}/attempts", "The last tries of one", 0, false, attempts});
     routes.push_back({get, "/api/v1/dead-letters", "Work that was given up", 0, false, dead_letters});

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <utility>
@@ -17,26 +18,33 @@ ScanRunner::ScanRunner(std::vector<std::string> folders, Told told) : told_(std:
     }
 }
 
-// The target as the system resolves it, so that no `..` and no link leads out of the folders.
+bool ScanRunner::lies_inside(const fs::path& real) const {
+    return std::ranges::any_of(folders_, [&](const std::string& folder) {
+        const fs::path top(folder);
+        return std::mismatch(top.begin(), top.end(), real.begin(), real.end()).first == top.end();
+    });
+}
+
+// The target as the system resolves it, so that no `..` and no link leads out of the folders. What lies
+// outside of them is refused alike, whether it is there or not.
 Result<std::string> ScanRunner::allowed(const std::string& target) const {
     if (folders_.empty())
         return fail(ErrorCode::denied,
                     "no folder may be scanned from here: the operator names some in the setting "
                     "scan.folders");
+    std::error_code missing;
     std::error_code error;
-    const fs::path real = fs::canonical(target, error);
-    if (error) return fail(ErrorCode::not_found, "there is no file or folder called " + printable(target));
-    for (const std::string& folder : folders_) {
-        const fs::path top(folder);
-        const auto [end, rest] = std::mismatch(top.begin(), top.end(), real.begin(), real.end());
-        if (end == top.end()) return real.native();
-    }
-    return fail(ErrorCode::denied,
-                printable(target) + " lies outside of the folders that may be scanned from here");
+    const fs::path real = fs::canonical(target, missing);
+    const fs::path place = missing ? fs::weakly_canonical(target, error) : real;
+    if (error || !lies_inside(place))
+        return fail(ErrorCode::denied,
+                    printable(target) + " lies outside of the folders that may be scanned from here");
+    if (missing) return fail(ErrorCode::not_found, "there is no file or folder called " + printable(target));
+    return real.native();
 }
 
-Result<scan::RunId> ScanRunner::start(const scan::Parts& parts, std::vector<std::string> targets, bool again,
-                                      std::shared_ptr<const void> keep) {
+Result<scan::RunId> ScanRunner::start(std::vector<std::string> targets, bool again,
+                                      const std::function<Result<Prepared>()>& prepare) {
     scan::Options options{.again = again};
     for (std::string& target : targets) {
         if (scan::is_link(target)) {
@@ -54,19 +62,31 @@ Result<scan::RunId> ScanRunner::start(const scan::Parts& parts, std::vector<std:
             return fail(ErrorCode::limit, "four scans run already: wait until one has ended");
         ++starting_;
     }
+    auto id = start_in_slot(std::move(options), prepare);
+    const std::scoped_lock lock(mutex_);
+    --starting_;
+    return id;
+}
+
+Result<scan::RunId> ScanRunner::start_in_slot(scan::Options options,
+                                              const std::function<Result<Prepared>()>& prepare) {
+    auto prepared = prepare();
+    if (!prepared) return pass(prepared.error());
     auto running = std::make_unique<Running>();
     Running* const ours = running.get();
     options.stop = ours->stop.get_token();
     std::promise<Result<scan::RunId>> begun;
     auto number = begun.get_future();
-    ours->thread =
-        std::thread([this, parts, options = std::move(options), ours, begun = std::move(begun),
-                     keep = std::move(keep)]() mutable { run(parts, std::move(options), *ours, begun); });
+    ours->thread = std::thread(
+        [this, prepared = std::move(*prepared), options = std::move(options), ours,
+         begun = std::move(begun)]() mutable { run(prepared.parts, std::move(options), *ours, begun); });
     auto id = number.get();
-    if (!id) ours->thread.join();
+    if (!id) {
+        ours->thread.join();
+        return id;
+    }
     const std::scoped_lock lock(mutex_);
-    --starting_;
-    if (id) running_.emplace(*id, std::move(running));
+    running_.emplace(*id, std::move(running));
     return id;
 }
 

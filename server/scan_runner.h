@@ -6,6 +6,7 @@
 #include "scan/scan.h"
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <map>
@@ -32,9 +33,14 @@ class ScanRunner {
     ScanRunner& operator=(const ScanRunner&) = delete;
 
     const std::vector<std::string>& folders() const { return folders_; }
-    // Returns once the scan has its number. `keep` lives as long as the scan (a matcher of chosen lists).
-    Result<scan::RunId> start(const scan::Parts& parts, std::vector<std::string> targets, bool again,
-                              std::shared_ptr<const void> keep);
+    // What a scan works with. `keep` lives as long as the scan (a matcher of chosen lists).
+    struct Prepared {
+        scan::Parts parts;
+        std::shared_ptr<const void> keep;
+    };
+    // Returns once the scan has its number. `prepare` may be costly: it is called only where there is room.
+    Result<scan::RunId> start(std::vector<std::string> targets, bool again,
+                              const std::function<Result<Prepared>()>& prepare);
     // False where it does not run here.
     bool stop(scan::RunId id);
     std::optional<scan::Progress> progress(scan::RunId id) const;
@@ -50,6 +56,9 @@ class ScanRunner {
     void run(const scan::Parts& parts, scan::Options options, Running& ours,
              std::promise<Result<scan::RunId>>& begun);
     Result<std::string> allowed(const std::string& target) const;
+    bool lies_inside(const std::filesystem::path& real) const;
+    Result<scan::RunId> start_in_slot(scan::Options options,
+                                      const std::function<Result<Prepared>()>& prepare);
     void clear_ended();
 
     std::vector<std::string> folders_;

@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include "audit/audit.h"
 #include "base/text.h"
 #include "http/http.h"
 #include "server/app.h"
@@ -36,21 +35,6 @@ void observe(App& app, const http::Answered& answered) {
                   {"why", answered.note}});
 }
 
-// That this server may reach what is not public is nothing to be done in silence.
-Status tell_targets(store::Store& store, const ServerOptions& options) {
-    if (options.allowed_targets.empty()) return {};
-    return store.write([&](store::Writer& writer) {
-        return audit::append(writer,
-                             {.who = "system",
-                              .what = "server.targets_allowed",
-                              .on = {},
-                              .detail = audit::detail({{"targets", options.allowed_targets},
-                                                       {"nothing_else", !options.nothing_else.empty()}})},
-                             options.clock->now())
-            .map([](std::int64_t) {});
-    });
-}
-
 }  // namespace
 
 struct Server::State {
@@ -82,6 +66,10 @@ Result<Server> Server::start(const ServerOptions& options) {
                           .clock = options.clock});
     if (!app) return pass(app.error());
     state->app = std::move(*app);
+    if (auto done =
+            import_missing(*state->app->lists, *state->app->store, options.lists, options.clock->now());
+        !done)
+        return pass(done.error());
     if (!options.console.empty()) {
         auto console = http::StaticFiles::load({.folder = options.console});
         if (!console) return pass(console.error());
@@ -107,11 +95,6 @@ Result<Server> Server::start(const ServerOptions& options) {
     state->http.emplace(std::move(*http));
     state->url = "http://" + state->http->address();
     state->app->metrics.follow([http = &*state->http] { return http->counters(); });
-    if (auto done =
-            import_missing(*state->app->lists, *state->app->store, options.lists, options.clock->now());
-        !done)
-        return pass(done.error());
-    if (auto told = tell_targets(*state->app->store, options); !told) return pass(told.error());
     const auto has = state->app->accounts->has_administrator();
     if (!has) return pass(has.error());
     if (!*has) {

@@ -56,6 +56,7 @@ class SettingsKeeper {
     explicit SettingsKeeper(store::Store& store) : store_(&store) {}
 
     store::Store* store_;
+    std::mutex storing_;  // what follow() has read must not take the place of what set() stored meanwhile
     mutable std::mutex mutex_;
     Settings settings_;
 };
