@@ -57,6 +57,19 @@ std::string_view to_string(Decision decision) {
     return "unreadable";
 }
 
+// "Neither a picture nor a video" would be the end of it, when there may be thousands of them inside.
+Outcome Checker::check(const Content& content, sandbox::Submitter submitter) const {
+    media::Fingerprint fingerprint = read(content, submitter);
+    const bool archive =
+        fingerprint.type.kind == media::Kind::archive || fingerprint.type.kind == media::Kind::web_archive;
+    if (archive && fingerprint.problem && fingerprint.problem->reason == Reason::not_media) {
+        fingerprint.problem = Problem{Reason::unsupported,
+                                      "an archive, which a check does not open: what is inside was not "
+                                      "compared (a scan reads archives: rushlight scan)"};
+    }
+    return decide(std::move(fingerprint));
+}
+
 Outcome Checker::decide(media::Fingerprint fingerprint) const {
     Outcome outcome;
     // Only a query with a threshold of its own can be refused.

@@ -39,9 +39,9 @@ class Checker {
     Checker(const media::Fingerprinter& fingerprinter, const match::Matcher& matcher)
         : fingerprinter_(&fingerprinter), matcher_(&matcher) {}
 
-    Outcome check(const Content& content, sandbox::Submitter submitter) const {
-        return decide(read(content, submitter));
-    }
+    // Of one file. An archive is not opened, and therefore `unsupported`: that is what a scan is for, which
+    // brings each member here by itself.
+    Outcome check(const Content& content, sandbox::Submitter submitter) const;
     // The first half: all that a decision can need of the bytes.
     media::Fingerprint read(const Content& content, sandbox::Submitter submitter,
                             const std::stop_token& stop = {}) const {

@@ -273,7 +273,12 @@ Status CheckStore::save_later(const Later& later, std::string_view process) {
     });
 }
 
-Status CheckStore::finish_later(store::Writer& writer, std::string_view id, std::string_view answer) {
+Result<bool> CheckStore::finish_later(store::Writer& writer, std::string_view id, std::string_view answer) {
+    return writer.run("UPDATE check_later SET answer = $1 WHERE id = $2 AND answer = ''", {answer, id})
+        .map([](std::int64_t rows) { return rows > 0; });
+}
+
+Status CheckStore::correct_later(store::Writer& writer, std::string_view id, std::string_view answer) {
     return writer.run("UPDATE check_later SET answer = $1 WHERE id = $2", {answer, id}).map([](std::int64_t) {
     });
 }

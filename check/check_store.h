@@ -80,7 +80,9 @@ class CheckStore {
         std::string answer;  // JSON; empty: not done yet
     };
     Status save_later(const Later& later, std::string_view process);
-    static Status finish_later(store::Writer& writer, std::string_view id, std::string_view answer);
+    // Whether it had no answer yet: else nothing is changed.
+    static Result<bool> finish_later(store::Writer& writer, std::string_view id, std::string_view answer);
+    static Status correct_later(store::Writer& writer, std::string_view id, std::string_view answer);
     Result<std::optional<Later>> later(std::string_view id);
     Status say_alive(std::string_view process, Time now);
     Result<std::vector<Later>> lost(Time not_alive_since);

@@ -1,6 +1,10 @@
 #include "base/text.h"
 #include "check/check.h"
 #include "check/service.h"
+#include "check/state.h"
+
+#include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
@@ -8,9 +12,36 @@ namespace rushlight::check {
 
 using nlohmann::ordered_json;
 
+namespace {
+
+// Of `matches` and of `suppressed` so many stand in an event; the second where they are unusually long.
+constexpr std::array<std::size_t, 3> kToldInEvents = {50, 5, 0};
+constexpr std::size_t kMostReceiptInEvents = kMostEventBytes / 4;
+
+// A video's entry is all of its frames, hundreds of KB for a long one: an event leaves it out.
+match::Match as_told(match::Match match) {
+    if (match.method == match::Method::vpdq) match.entry.clear();
+    return match;
+}
+
+match::Answer as_told(const match::Answer& answer, std::size_t most) {
+    match::Answer told;
+    const std::size_t matches = std::min(most, answer.matches.size());
+    const std::size_t suppressed = std::min(most, answer.suppressed.size());
+    for (std::size_t i = 0; i < matches; ++i) told.matches.push_back(as_told(answer.matches[i]));
+    for (std::size_t i = 0; i < suppressed; ++i) {
+        const match::Suppressed& one = answer.suppressed[i];
+        told.suppressed.push_back({as_told(one.match), as_told(one.by), one.why});
+    }
+    told.left_out = answer.left_out + answer.matches.size() - matches + answer.suppressed.size() - suppressed;
+    return told;
+}
+
+}  // namespace
+
 ordered_json to_json(const match::Match& match) {
     ordered_json object{{"list", to_utf8(match.list)},
-                        {"entry", match.entry},
+                        {"entry", match.entry.empty() ? ordered_json(nullptr) : ordered_json(match.entry)},
                         {"method", match::formats::to_string(match.method)},
                         {"distance", match.distance},
                         {"threshold", match.threshold},
@@ -76,6 +107,29 @@ ordered_json to_json(const Reply& reply) {
     if (!reply.held.empty()) object["held"] = true;
     if (!reply.receipt.empty()) object["receipt"] = ordered_json::parse(reply.receipt, nullptr, false);
     return object;
+}
+
+std::string event_of(const Reply& reply, bool correction) {
+    Reply told{.id = reply.id,
+               .at = reply.at,
+               .outcome = {.fingerprint = reply.outcome.fingerprint,
+                           .answer = {},
+                           .decision = reply.outcome.decision,
+                           .problem = reply.outcome.problem},
+               .verdict = reply.verdict,
+               .policy = reply.policy,
+               .held = reply.held,
+               .receipt = {}};
+    if (reply.receipt.size() <= kMostReceiptInEvents) told.receipt = reply.receipt;
+    std::string text;
+    for (const std::size_t most : kToldInEvents) {
+        told.outcome.answer = as_told(reply.outcome.answer, most);
+        ordered_json object = to_json(told);
+        if (correction) object["correction"] = true;
+        text = object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+        if (text.size() <= kMostEventBytes) break;
+    }
+    return text;
 }
 
 }  // namespace rushlight::check

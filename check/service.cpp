@@ -8,6 +8,7 @@
 #include "check/state.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -41,7 +42,25 @@ std::string finding_of(const Reply& reply, const Asked& asked) {
     return dumped(finding);
 }
 
-std::string text_of(const Reply& reply) { return dumped(to_json(reply)); }
+std::string text_of(const Reply& reply, bool correction = false) {
+    ordered_json object = to_json(reply);
+    if (correction) object["correction"] = true;
+    return dumped(object);
+}
+
+// The answer of a later check, once. Where it was called lost already, what has matched since corrects that,
+// in words that say so; all else is left as it was told.
+Status finish_later(store::Writer& writer, const Parts& parts, std::string_view id, const Reply& reply) {
+    auto first = CheckStore::finish_later(writer, id, text_of(reply));
+    if (!first) return pass(first.error());
+    if (!*first) {
+        if (!matched(reply.outcome)) return {};
+        if (auto corrected = CheckStore::correct_later(writer, id, text_of(reply, true)); !corrected)
+            return corrected;
+    }
+    if (!parts.publish) return {};
+    return parts.publish(writer, "check.done", event_of(reply, !*first), reply.at);
+}
 
 Result<vault::SealedFile> seal(vault::HoldingArea& area, const Content& content, const Reply& reply) {
     std::string why(to_string(reply.outcome.decision));
@@ -107,7 +126,9 @@ Reply Service::State::reply_for(Outcome outcome, std::string id) const {
     Reply reply;
     reply.id = std::move(id);
     reply.at = parts.clock.now();
-    reply.verdict = apply(*current_policy(), outcome);
+    const auto now = current_policy();
+    reply.verdict = apply(*now, outcome);
+    reply.policy = now->version;
     reply.outcome = std::move(outcome);
     return reply;
 }
@@ -119,19 +140,25 @@ std::string Service::State::receipt_for(const Reply& reply, std::string_view has
                        .asked = {},
                        .decision = reply.outcome.decision,
                        .action = reply.verdict.action,
-                       .policy = current_policy()->version,
+                       .policy = reply.policy,
                        .lists = {}};
     if (!hash.empty()) facts.asked.emplace_back("hash", to_utf8(hash));
     if (fingerprint.exact) facts.asked.emplace_back("sha256", fingerprint.exact->sha256.hex());
     if (fingerprint.pdq) facts.asked.emplace_back("pdq", fingerprint.pdq->hex());
-    const auto lists = parts.matcher.lists();
-    facts.lists = lists;
+    const match::Answer& answer = reply.outcome.answer;
+    std::vector<match::List> searched;
+    if (answer.lists) {
+        std::ranges::copy_if(*answer.lists, std::back_inserter(searched), [&](const match::List& list) {
+            return !list.expires || *list.expires > answer.at;
+        });
+    }
+    facts.lists = searched;
     return make_receipt(facts, *parts.receipts).dump();
 }
 
 Status Service::State::settle(std::span<Reply> replies, const Asked& asked, const With& with) {
     std::vector<Seen> seen;
-    std::vector<std::string> findings;
+    std::vector<std::string> findings, events;
     for (Reply& reply : replies) {
         if (!matched(reply.outcome)) continue;
         if (with.sealed != nullptr) reply.held = with.sealed->id().hex();
@@ -144,6 +171,7 @@ Status Service::State::settle(std::span<Reply> replies, const Asked& asked, cons
                         .context = dumped(to_json(asked.context)),
                         .held = reply.held});
         findings.push_back(finding_of(reply, asked));
+        events.push_back(event_of(reply));
     }
     if (!seen.empty() || !with.finished_later.empty()) {
         const Status stored = parts.store.write([&](store::Writer& writer) -> Status {
@@ -152,14 +180,11 @@ Status Service::State::settle(std::span<Reply> replies, const Asked& asked, cons
                 auto handed = store::outbox::append(writer, kFindingTopic, findings[i], seen[i].at);
                 if (!handed) return handed;
                 if (!parts.publish) continue;
-                auto published = parts.publish(writer, "check.matched", seen[i].answer, seen[i].at);
+                auto published = parts.publish(writer, "check.matched", events[i], seen[i].at);
                 if (!published) return published;
             }
             if (!with.finished_later.empty()) {
-                const std::string answer = text_of(replies.front());
-                auto done = CheckStore::finish_later(writer, with.finished_later, answer);
-                if (done && parts.publish)
-                    done = parts.publish(writer, "check.done", answer, replies.front().at);
+                auto done = finish_later(writer, parts, with.finished_later, replies.front());
                 if (!done) return done;
             }
             if (with.sealed == nullptr) return {};

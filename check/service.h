@@ -41,6 +41,7 @@ inline constexpr std::string_view kCanaryList =
     "rushlight canary";                        // a stored list that holds its one picture
 inline constexpr std::size_t kMostLater = 64;  // checks waiting at once in one process
 inline constexpr std::chrono::seconds kLaterLost{60};
+inline constexpr std::size_t kMostEventBytes = std::size_t{256} << 10;  // that Parts::publish is given
 
 struct Asked {
     std::string by;  // "key:k7", "account:a1": opaque
@@ -53,6 +54,7 @@ struct Reply {
     Time at;
     Outcome outcome;
     Verdict verdict;
+    std::int64_t policy = 0;                          // the version that gave the verdict
     std::string held;                                 // the holding area's id of its bytes, or empty
     std::string receipt;                              // JSON, where it was wanted
     std::optional<std::chrono::microseconds> took{};  // of a file: from its bytes to here

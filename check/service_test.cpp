@@ -4,6 +4,7 @@
 #include "store/testing/place.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -20,13 +21,19 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
-// A clock that stands until it is set.
+// A clock that stands until it is set. What hangs on it happens the next time that it is looked at.
 class HandClock : public Clock {
   public:
-    Time now() const override { return {micros_.load()}; }
+    Time now() const override {
+        if (const auto todo = std::exchange(meanwhile, nullptr)) todo();
+        return {micros_.load()};
+    }
     void go_on(std::chrono::microseconds by) { micros_ += by.count(); }
+
+    mutable std::function<void()> meanwhile;
 
   private:
     std::atomic<std::int64_t> micros_{1'700'000'000'000'000};
@@ -188,6 +195,102 @@ TEST_P(ServiceTest, HashesAreAnsweredInTheirOrder) {
     EXPECT_EQ(must(area_->usage()).files, 0) << "there are no bytes to hold";
 }
 
+TEST_P(ServiceTest, AReceiptNamesTheListsThatWereSearchedAndTheRulesThatDecided) {
+    import("ours", "e4d909c290d0fb1ca068ffaddf22cbd0\n");
+    HandClock clock;  // of the service alone: it looks at it once it has searched
+    Parts parts = this->parts();
+    const Parts with_clock{.store = parts.store,
+                           .lists = parts.lists,
+                           .matcher = parts.matcher,
+                           .fingerprinter = parts.fingerprinter,
+                           .clock = clock,
+                           .receipts = parts.receipts};
+    service_ = must(Service::open(with_clock));
+    const std::vector<HashAsked> hashes{
+        {"x", match::query_of(*match::Value::parse(match::Method::md5, "00000000000000000000000000000001"))}};
+    clock.meanwhile = [&] { import("too late", "00000000000000000000000000000001\n"); };
+    const Reply reply = must(service_->check(hashes, {.by = "key:k1", .receipt = true})).front();
+    ASSERT_TRUE(must(lists_->find("too late")).entries.active == 1);
+    EXPECT_EQ(reply.outcome.decision, Decision::none);
+    EXPECT_THAT(reply.receipt, HasSubstr("\"ours\""));
+    EXPECT_THAT(reply.receipt, Not(HasSubstr("\"too late\"")));
+    EXPECT_EQ(json::parse(reply.receipt)["policy"], reply.policy);
+}
+
+// As message::publish does, which would else undo the whole check.
+TEST_P(ServiceTest, NoMatchIsTooLargeToBeTold) {
+    Parts strict = parts();
+    strict.publish = [&](store::Writer&, std::string_view type, std::string_view body, Time) -> Status {
+        if (body.size() > kMostEventBytes) return fail(ErrorCode::invalid, "an event is too large");
+        published_.emplace_back(type, json::parse(body));
+        return {};
+    };
+    service_ = must(Service::open(std::move(strict)));
+
+    std::string video = "[";
+    for (int frame = 0; frame < 4'000; ++frame) {
+        Pdq hash;
+        for (std::size_t i = 0; i < Pdq::kBytes; ++i)
+            hash.value.at(i) = static_cast<std::byte>((frame + 7) * (static_cast<int>(i) + 3) >> (i % 5));
+        video += (frame == 0 ? "\"" : ",\"") + hash.hex() + ",100," + std::to_string(frame) + '"';
+    }
+    video += ']';
+    ASSERT_GT(video.size(), kMostEventBytes);
+    const match::Value listed = must(match::Value::parse(match::Method::vpdq, video));
+    match::ListSettings settings;
+    settings.name = "films";
+    must(lists_->create(settings, "account:a1"));
+    must(lists_->add("films", {&listed, 1}, "account:a1"));
+
+    std::vector<match::Value> pictures;
+    const Pdq base = Pdq::parse("55aa33cc0ff0a55ac33c9669e187781e2dd2b44b8d7266994bb41ee178870ff0").value();
+    for (int bit = 0; bit < 1'500; ++bit) {
+        Pdq near = base;
+        near.value.at(static_cast<std::size_t>(bit % 32)) ^= std::byte{1};
+        near.value.at(static_cast<std::size_t>(bit / 32 % 32)) ^= std::byte{2};
+        near.value.at(static_cast<std::size_t>(bit / 1024 % 32)) ^= std::byte{4};
+        pictures.push_back(match::Value::of(near));
+    }
+    settings.name = "pictures";
+    must(lists_->create(settings, "account:a1"));
+    must(lists_->add("pictures", pictures, "account:a1"));
+
+    const std::vector<HashAsked> hashes{
+        {"film", match::query_of(listed)},
+        {"picture", match::query_of(match::Value::of(base))},
+    };
+    const auto replies = must(service_->check(hashes, {.by = "key:k1"}));
+    ASSERT_EQ(replies[0].outcome.decision, Decision::near);
+    EXPECT_EQ(replies[0].outcome.answer.matches.front().entry, video) << "whoever asked is told all of it";
+    ASSERT_GT(replies[1].outcome.answer.matches.size(), 1'000u);
+    ASSERT_THAT(published_, SizeIs(2));
+    EXPECT_EQ(published_[0].second["matches"][0]["list"], "films");
+    EXPECT_TRUE(published_[0].second["matches"][0]["entry"].is_null());
+    EXPECT_EQ(published_[1].second["matches"].size() + published_[1].second["left_out"].get<std::size_t>(),
+              replies[1].outcome.answer.matches.size());
+    EXPECT_GT(published_[1].second["matches"].size(), 10u);
+    EXPECT_EQ(published_[1].second["action"], "hold");
+}
+
+TEST_P(ServiceTest, AnArchiveIsNotCalledClean) {
+    Policy closed;
+    closed.unreadable = Action::hold;
+    must(service_->save_policy(closed, 0, "account:a1"));
+    for (const std::string& start :
+         {std::string("PK\x03\x04\x14\0\0\0", 8), std::string("7z\xBC\xAF\x27\x1C"),
+          std::string("\x1F\x8B\x08"), std::string("WARC/1.0\r\n")}) {
+        const Content archive = must(Content::from_bytes(bytes_of(start + std::string(600, 'x'))));
+        const Reply reply = must(service_->check(archive, {.by = "key:k1"}));
+        EXPECT_EQ(reply.outcome.decision, Decision::unreadable) << reply.outcome.fingerprint.type.mime;
+        EXPECT_EQ(reply.verdict.action, Action::hold);
+        ASSERT_TRUE(reply.outcome.problem);
+        EXPECT_EQ(reply.outcome.problem->reason, Reason::unsupported);
+        EXPECT_THAT(reply.outcome.problem->message, HasSubstr("scan"));
+    }
+    const Content text = must(Content::from_bytes(bytes_of("a text")));
+    EXPECT_EQ(must(service_->check(text, {.by = "key:k1"})).outcome.decision, Decision::none);
+}
+
 TEST_P(ServiceTest, NobodyIsToldOfAMatchThatCannotBeStored) {
     import_practice();
     Parts broken = parts();
@@ -247,6 +350,38 @@ TEST_P(ServiceTest, WhatCannotBeStoredIsCheckedAgainUntilItCan) {
     const json answer = answer_of(id);
     EXPECT_EQ(answer["decision"], "near") << answer;
     EXPECT_EQ(answer["held"], true);
+}
+
+// A server that hung for a minute is called dead by another one, and then goes on.
+TEST_P(ServiceTest, WhatWasCalledLostIsCorrectedOnlyByAMatch) {
+    import_practice();
+    Parts slow = parts();
+    slow.holding = [&] {
+        EXPECT_TRUE(store_.write([&](store::Writer& writer) {
+            return writer.run("UPDATE check_later SET answer = $1 WHERE answer = ''", {R"({"lost":true})"})
+                .map([](std::int64_t) {});
+        }));
+        return area_;
+    };
+    service_ = must(Service::open(std::move(slow)));
+    const auto over = [&](Content content) {
+        const int before = told_;
+        const std::string id = must(service_->check_later(std::move(content), {.by = "key:k1"}));
+        until([&] { return told_ > before; });
+        return id;
+    };
+    const std::string clean = over(must(Content::from_bytes(bytes_of("a text"))));
+    const std::string match = over(scene("spheres-01.jpg"));
+    service_->stop();
+    EXPECT_EQ(json::parse(must(service_->later(clean))->answer), json({{"lost", true}}));
+    const json corrected = json::parse(must(service_->later(match))->answer);
+    EXPECT_EQ(corrected["decision"], "near");
+    EXPECT_EQ(corrected["correction"], true);
+    ASSERT_THAT(published_, SizeIs(2)) << "of the clean one nothing more is told";
+    EXPECT_EQ(published_[0].first, "check.matched");
+    EXPECT_EQ(published_[1].first, "check.done");
+    EXPECT_EQ(published_[1].second["id"], match);
+    EXPECT_EQ(published_[1].second["correction"], true);
 }
 
 TEST_P(ServiceTest, ACheckWhoseServerDiedIsSaidToBeUndone) {

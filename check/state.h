@@ -116,6 +116,10 @@ struct Service::State {
     std::unique_ptr<LaterQueue> later{};  // last: it is gone before what its thread uses
 };
 
+// json.cpp: what webhooks are told of a reply: its JSON, and at most kMostEventBytes of it, however many
+// matches there are and however long a video's entry is.
+std::string event_of(const Reply& reply, bool correction = false);
+
 // canary.cpp
 ByteVector canary_picture();  // a PNG, the same bytes always
 Pdq canary_pdq();             // what it must give

@@ -24,7 +24,16 @@ constexpr std::uint64_t kReadByThemselves = 200'000;
 struct View {
     std::vector<std::shared_ptr<Tables>> tables;
     ListTable lists;
+    std::shared_ptr<const std::vector<List>> by_name = std::make_shared<std::vector<List>>();
 };
+
+std::vector<List> sorted(const ListTable& table) {
+    std::vector<List> lists;
+    lists.reserve(table.size());
+    for (const auto& [number, list] : table) lists.push_back(list);
+    std::ranges::sort(lists, {}, &List::name);
+    return lists;
+}
 
 std::uint64_t searched(const List& list) { return list.entries.active + list.entries.quarantined; }
 
@@ -48,6 +57,7 @@ struct Matcher::State final : ListObserver {
         return view;
     }
     void publish(View next) {
+        next.by_name = std::make_shared<const std::vector<List>>(sorted(next.lists));
         auto fresh = std::make_shared<const View>(std::move(next));
         const std::scoped_lock lock(pointer);
         view.swap(fresh);
@@ -251,19 +261,17 @@ Result<Answer> Matcher::match(const Query& query) const {
                                             ", not " + std::to_string(*query.threshold));
     }
     const auto view = state_->current();
-    return judge(query, view->tables, view->lists, state_->clock.now());
+    const Time now = state_->clock.now();
+    Answer answer = judge(query, view->tables, view->lists, now);
+    answer.lists = view->by_name;
+    answer.at = now;
+    return answer;
 }
 
 Status Matcher::refresh() { return state_->stored ? state_->refresh() : Status{}; }
 const std::vector<ImportReport>& Matcher::files() const { return state_->files; }
 
-std::vector<List> Matcher::lists() const {
-    const auto view = state_->current();
-    std::vector<List> lists;
-    for (const auto& [number, list] : view->lists) lists.push_back(list);
-    std::ranges::sort(lists, {}, &List::name);
-    return lists;
-}
+std::vector<List> Matcher::lists() const { return *state_->current()->by_name; }
 
 std::string_view Matcher::origin() const { return state_->origin; }
 

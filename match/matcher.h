@@ -120,6 +120,10 @@ struct Answer {
     std::optional<Reason> reason;        // low_quality: a PDQ or vPDQ search was left out
     std::uint64_t left_out = 0;  // further ones behind the first kMaxMatches of `matches` or `suppressed`
     std::optional<Explanation> explanation;
+    // The lists as they were searched, by name; those that had expired by `at` were left out. Null in an
+    // answer that no matcher gave.
+    std::shared_ptr<const std::vector<List>> lists;
+    Time at{};
 };
 inline constexpr std::size_t kMaxMatches = 10'000;
 

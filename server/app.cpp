@@ -222,6 +222,9 @@ Status App::reopen_area() {
     return {};
 }
 
+static_assert(check::kMostEventBytes <= message::kMostData,
+              "a match too large to be told could not be stored");
+
 // In the transaction of its reason. What matched is stored whole or, where the disk is full, not at all: what
 // is left of it belongs to those who make room.
 Status App::publish(store::Writer& writer, std::string_view type, std::string_view body, Time at) const {
