@@ -387,8 +387,13 @@ http::Plan Dispatcher::plan_upload(const http::RequestHead& head, const Entry& e
 
 namespace {
 
-http::Response hashes_problem(const App& app, const Error& error) {
-    return error.message == "the body is no JSON" ? bad_request(error.message) : check_problem(app, error);
+tl::expected<HashCheck, http::Response> answer_hashes(const App& app, std::string_view body,
+                                                      std::string_view who) {
+    const auto parsed = parse_json(body);
+    if (!parsed) return tl::unexpected<http::Response>(bad_request("the body: " + parsed.error().message));
+    auto check = HashCheck::answer(*app.checks, *parsed, who);
+    if (!check) return tl::unexpected<http::Response>(check_problem(app, check.error()));
+    return std::move(*check);
 }
 
 http::Response store_and_answer(App& app, HashCheck& hashes) {
@@ -399,8 +404,8 @@ http::Response store_and_answer(App& app, HashCheck& hashes) {
 }  // namespace
 
 http::Response Dispatcher::check_hashes(std::string_view body, const std::string& who) const {
-    auto check = HashCheck::answer(*app_->checks, body, who);
-    return check ? store_and_answer(*app_, *check) : hashes_problem(*app_, check.error());
+    auto check = answer_hashes(*app_, body, who);
+    return check ? store_and_answer(*app_, *check) : std::move(check.error());
 }
 
 http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& entry,
@@ -413,8 +418,8 @@ http::Plan Dispatcher::plan_hashes(const http::RequestHead& head, const Entry& e
         if (has_idempotency_key(request.head))
             return answer.send(secured(once(request.head, caller.who, request.body,
                                             [&] { return check_hashes(request.body, caller.who); })));
-        auto check = HashCheck::answer(*app_->checks, request.body, caller.who);
-        if (!check) return answer.send(secured(hashes_problem(*app_, check.error())));
+        auto check = answer_hashes(*app_, request.body, caller.who);
+        if (!check) return answer.send(secured(std::move(check.error())));
         const auto finish = [this](HashCheck& hashes, http::Responder& to) {
             to.send(secured(store_and_answer(*app_, hashes)));
         };

@@ -24,7 +24,7 @@ match::Query query_of_bare(const Value& value) {
 }
 
 // A hash as text, whose length tells what it is, or {"method","value","quality"}.
-Result<match::Query> query_of(const json& item, std::string& text) {
+Result<match::Query> query_of_any(const json& item, std::string& text) {
     if (item.is_string()) {
         text = item.get<std::string>();
         const auto value = Value::guess(text, Method::pdq);
@@ -51,6 +51,17 @@ Result<match::Query> query_of(const json& item, std::string& text) {
         query.quality = quality->get<int>();
     }
     return query;
+}
+
+// What asks for nothing would find nothing, and "none" is said only of what was searched.
+tl::expected<match::Query, Problem> query_of(const json& item, std::string& text) {
+    auto query = query_of_any(item, text);
+    if (!query) return tl::unexpected<Problem>({Reason::corrupt, query.error().message});
+    if (!query->md5 && !query->sha1 && !query->sha256 && !query->pdq && query->frames.empty())
+        return tl::unexpected<Problem>(
+            {Reason::unsupported,
+             "PhotoDNA values are kept and handed on, and never compared: nothing was searched"});
+    return std::move(*query);
 }
 
 // What has to be escaped in a JSON text is in no hash.
@@ -90,18 +101,17 @@ Result<check::Asked> asked_of(const json& body, std::string_view who) {
     return asked;
 }
 
-Result<HashCheck> HashCheck::answer(const check::Service& service, std::string_view body,
-                                    std::string_view who) {
-    const json parsed = json::parse(body, nullptr, false);
-    if (parsed.is_discarded() || body.find('\0') != std::string_view::npos)
-        return fail(ErrorCode::invalid, "the body is no JSON");
-    auto asked = asked_of(parsed, who);
+Result<HashCheck> HashCheck::answer(const check::Service& service, const json& body, std::string_view who) {
+    auto asked = asked_of(body, who);
     if (!asked) return pass(asked.error());
-    const auto hashes = parsed.find("hashes");
-    if (hashes == parsed.end() || !hashes->is_array())
+    const auto hashes = body.find("hashes");
+    if (hashes == body.end() || !hashes->is_array())
         return fail(ErrorCode::invalid, "'hashes' has to be an array of hashes");
     if (hashes->size() > kMostHashes)
         return fail(ErrorCode::invalid, "more than 10,000 hashes: send them in several requests");
+    if (asked->receipt && hashes->size() > kMostReceipts)
+        return fail(ErrorCode::invalid,
+                    "more than 1,000 hashes with receipts: send them in several requests");
     HashCheck check;
     check.asked_ = std::move(*asked);
     std::vector<check::HashAsked> good;
@@ -112,8 +122,8 @@ Result<HashCheck> HashCheck::answer(const check::Service& service, std::string_v
             line.reply = good.size();
             good.push_back({line.hash, std::move(*query)});
         } else {
-            line.error = query.error().message;
-            check.if_unreadable_ = service.policy().unreadable;
+            line.problem = std::move(query.error());
+            check.if_unread_ = std::max(service.policy().unreadable, check::Action::hold);
         }
         check.lines_.push_back(std::move(line));
     }
@@ -129,14 +139,17 @@ std::string HashCheck::text() const {
     for (const Line& line : lines_) {
         if (!first) out += ',';
         first = false;
-        if (!line.error.empty()) {
-            out += ordered_json{{"hash", to_utf8(line.hash)},
-                                {"decision", nullptr},
-                                {"matches", ordered_json::array()},
-                                {"suppressed", ordered_json::array()},
-                                {"action", check::to_string(if_unreadable_)},
-                                {"error", {{"code", "corrupt"}, {"message", line.error}}}}
-                       .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+        if (line.problem) {
+            out +=
+                ordered_json{
+                    {"hash", to_utf8(line.hash)},
+                    {"decision", nullptr},
+                    {"matches", ordered_json::array()},
+                    {"suppressed", ordered_json::array()},
+                    {"action", check::to_string(if_unread_)},
+                    {"error",
+                     {{"code", to_string(line.problem->reason)}, {"message", line.problem->message}}}}
+                    .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
             continue;
         }
         const check::Reply& reply = replies_[line.reply];

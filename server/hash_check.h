@@ -3,9 +3,11 @@
 // to be stored.
 #pragma once
 
+#include "base/reason.h"
 #include "check/service.h"
 #include "http/http.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,7 @@
 namespace rushlight::server {
 
 inline constexpr std::size_t kMostHashes = 10'000;
+inline constexpr std::size_t kMostReceipts = 1'000;  // each names every list
 inline constexpr std::uint64_t kMostHashBody = 4 << 20;
 // So few hashes are answered on the thread that read them: more than a dozen searches of a large index would
 // keep the other connections of that thread waiting for milliseconds.
@@ -26,7 +29,7 @@ Result<check::Asked> asked_of(const nlohmann::json& body, std::string_view who);
 class HashCheck {
   public:
     // Reads and answers. Fails with `invalid` where the body as a whole is wrong; a bad hash errs alone.
-    static Result<HashCheck> answer(const check::Service& service, std::string_view body,
+    static Result<HashCheck> answer(const check::Service& service, const nlohmann::json& body,
                                     std::string_view who);
 
     bool must_wait() const { return check::Service::must_wait(replies_); }
@@ -37,13 +40,13 @@ class HashCheck {
   private:
     struct Line {
         std::string hash;
-        std::string error;      // where it is no hash
-        std::size_t reply = 0;  // else its number in replies_
+        std::optional<Problem> problem{};  // where it is no hash, or none that can be compared
+        std::size_t reply = 0;             // else its number in replies_
     };
     check::Asked asked_;
     std::vector<Line> lines_;
     std::vector<check::Reply> replies_;
-    check::Action if_unreadable_ = check::Action::allow;  // what the policy says of a bad hash
+    check::Action if_unread_ = check::Action::hold;  // of a bad hash: that much at the least
 };
 
 }  // namespace rushlight::server
