@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace rushlight::app::testing {
 namespace {
@@ -87,6 +90,46 @@ TEST(Record, NamesScansThatWereStoppedAndRefusesAlikeWhatLiesOutside) {
     if (stopped.status == 202) {  // it may have been faster
         EXPECT_EQ(newest(server, admin, "scan.stopped")["on"]["id"], begun.body["id"]);
     }
+}
+
+// At the machine as over the API.
+TEST(Record, NamesEveryChangeOfAListAndWhoMadeIt) {
+    const Folder folder;
+    const std::string hash(32, '7');
+    const std::string file = folder.write("more.txt", std::string(32, '8') + "\n");
+    const auto list = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "list");
+        arguments.insert(arguments.end(), {"--data", folder.path("var")});
+        const Ran ran = run(arguments);
+        EXPECT_EQ(ran.status, 0) << ran.err;
+    };
+    list({"create", "ours"});
+    list({"add", "ours", hash});
+    list({"set", "ours", hash, "--state", "quarantined"});
+    list({"import", "ours", file});
+    list({"export", "ours"});
+    list({"drop", "ours", hash});
+    list({"remove", "ours"});
+    const Ran log = run({"audit", "export", "--data", folder.path("var")});
+    std::vector<std::string> done;
+    for (const json& line : log.lines()) {
+        const std::string what = line.value("what", "");
+        if (!what.starts_with("list.")) continue;
+        done.push_back(what);
+        EXPECT_EQ(line["who"], "local:" + std::to_string(::geteuid()));
+        EXPECT_EQ(line["on"]["id"], "ours");
+    }
+    EXPECT_THAT(done, ::testing::ElementsAre("list.created", "list.added", "list.entry_set", "list.imported",
+                                             "list.exported", "list.dropped", "list.removed"));
+
+    Served server(folder.path("var"));
+    const Headers admin = server.set_up();
+    ASSERT_EQ(server.ask("POST", "/api/v1/lists", admin, json{{"name", "theirs"}}).status, 201);
+    const json hashes{{"hashes", {hash}}, {"method", "md5"}};
+    ASSERT_EQ(server.ask("POST", "/api/v1/lists/theirs/entries", admin, hashes).status, 200);
+    EXPECT_EQ(newest(server, admin, "list.added")["detail"]["entries"], 1);
+    ASSERT_EQ(server.ask("DELETE", "/api/v1/lists/theirs", admin).status, 204);
+    EXPECT_EQ(newest(server, admin, "list.removed")["detail"]["entries"], 1);
 }
 
 TEST(Record, AdmittedTargetsStandThereOnce) {

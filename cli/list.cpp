@@ -1,8 +1,10 @@
+#include "audit/audit.h"
 #include "base/text.h"
 #include "check/check.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "match/list_json.h"
+#include "store/store.h"
 
 #include <algorithm>
 
@@ -118,6 +120,21 @@ int report_typed(const Error& error) {
     return error.code == ErrorCode::invalid ? report_usage(error) : report(error);
 }
 
+// Who did what to a list, in the transaction that does it.
+Status note(const Context& context, store::Writer& writer, std::string_view what, const std::string& list,
+            const std::string& detail = "{}") {
+    return audit::append(writer,
+                         {.who = context.who_in_audit(),
+                          .what = std::string(what),
+                          .on = {"list", to_utf8(list)},
+                          .detail = detail},
+                         system_clock().now())
+        .map([](std::int64_t) {});
+}
+std::string entries_detail(std::uint64_t entries) {
+    return audit::detail({{"entries", static_cast<std::int64_t>(entries)}});
+}
+
 Result<Fd> open_list_file(const std::string& path) {
     if (path == "-") return Fd(::dup(STDIN_FILENO));
     Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -149,7 +166,11 @@ int run_list(Context& context, const ListCreate& command) {
     }
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
-    const auto list = (*lists)->create(settings, context.who());
+    const auto list =
+        (*lists)->create(settings, context.who(), [&](store::Writer& writer, const match::List& made) {
+            return note(context, writer, "list.created", made.name,
+                        audit::detail({{"kind", match::to_string(made.kind)}}));
+        });
     if (!list) return report_typed(list.error());
     print_list(context, *list);
     return kDone;
@@ -181,6 +202,11 @@ int run_list(Context& context, const ListImport& command) {
     if (!file) return report(file.error());
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
+    options.along = [&](store::Writer& writer, const match::ImportReport& done) {
+        return note(context, writer, "list.imported", done.list,
+                    audit::detail({{"added", static_cast<std::int64_t>(done.added)},
+                                   {"bad_lines", static_cast<std::int64_t>(done.bad_lines)}}));
+    };
     const auto imported = (*lists)->import(command.name, file->get(), options);
     reading.clear();
     storing.reset();
@@ -209,6 +235,13 @@ int run_list(Context& context, const ListExport& command) {
     if (!lists) return report(lists.error());
     const bool json_lines = context.json() || command.format == "jsonl";
     const auto format = json_lines ? match::formats::Format::jsonl : match::formats::Format::csv;
+    const auto list = (*lists)->find(command.name);
+    if (!list) return report(list.error());
+    const auto store = context.store();
+    if (!store) return report(store.error());
+    const Status noted = (*store)->write(
+        [&](store::Writer& writer) { return note(context, writer, "list.exported", command.name); });
+    if (!noted) return report(noted.error());
     const auto exported = (*lists)->export_to(command.name, format, [](std::string_view text) -> Status {
         return write_all(STDOUT_FILENO, bytes_of(text), "standard output");
     });
@@ -258,7 +291,10 @@ int run_list(Context& context, const ListShow& command) {
 int run_list(Context& context, const ListRemove& command) {
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
-    const auto removed = (*lists)->remove(command.name);
+    const Status removed =
+        (*lists)->remove(command.name, [&](store::Writer& writer, const match::List& list) {
+            return note(context, writer, "list.removed", list.name, entries_detail(list.entries.total()));
+        });
     if (!removed) return report(removed.error());
     if (context.json()) {
         print_json({{"list", to_utf8(command.name)}, {"removed", true}});
@@ -302,7 +338,11 @@ int run_list(Context& context, const ListAdd& command) {
     if (!values) return report_usage(values.error());
     const auto lists = context.lists();
     if (!lists) return report(lists.error());
-    const auto added = (*lists)->add(command.name, *values, context.who(), command.note.value_or(""));
+    const auto added = (*lists)->add(
+        command.name, *values, context.who(), command.note.value_or(""), match::EntryState::active,
+        [&](store::Writer& writer, const match::Added& made) {
+            return note(context, writer, "list.added", command.name, entries_detail(made.added));
+        });
     if (!added) return report(added.error());
     if (context.json()) {
         print_json(
@@ -321,7 +361,10 @@ int run_list(Context& context, const ListDrop& command) {
     if (!lists) return report(lists.error());
     const auto values = listed_values(**lists, command.name, command.hashes, method_of(command.method));
     if (!values) return report_typed(values.error());
-    const auto dropped = (*lists)->drop(command.name, *values);
+    const auto dropped =
+        (*lists)->drop(command.name, *values, [&](store::Writer& writer, const match::Dropped& gone) {
+            return note(context, writer, "list.dropped", command.name, entries_detail(gone.dropped));
+        });
     if (!dropped) return report(dropped.error());
     if (context.json()) {
         print_json(
@@ -338,8 +381,13 @@ int run_list(Context& context, const ListSet& command) {
     const auto values = listed_values(**lists, command.name, {command.hash}, method_of(command.method));
     if (!values) return report_typed(values.error());
     const auto state = match::formats::parse_entry_state(command.state);
-    const auto set = (*lists)->set(command.name, values->front(), state.value_or(match::EntryState::active),
-                                   command.note, context.who());
+    const auto set = (*lists)->set(
+        command.name, values->front(), state.value_or(match::EntryState::active), command.note, context.who(),
+        [&](store::Writer& writer, const match::List& list) {
+            return note(
+                context, writer, "list.entry_set", list.name,
+                audit::detail({{"entry", values->front().text().substr(0, 128)}, {"state", command.state}}));
+        });
     if (!set) return report(set.error());
     const auto entry = (*lists)->entry(command.name, values->front());
     if (!entry) return report(entry.error());

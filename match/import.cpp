@@ -218,26 +218,31 @@ class Importer {
     Status publish() {
         report_.duplicate = report_.read - report_.added;
         return lists_.store.write([&](Writer& writer) -> Status {
-            auto taken = list_store::publish(writer, import_, lists_.clock.now());
-            if (!taken) return pass(taken.error());
-            if (created_) {
-                if (auto seen = reveal(writer); !seen) return seen;
-            }
-            std::array<std::int64_t, 3> counts = staged_;
-            bool none_taken = true;
-            for (std::size_t i = 0; i < counts.size(); ++i) {
-                counts.at(i) -= taken->at(i);
-                none_taken = none_taken && taken->at(i) == 0;
-            }
-            if (report_.added == 0) return {};
-            auto counted = list_store::add_counts(writer, list_, counts, lists_.clock.now());
-            if (!counted) return counted;
-            // Entries that were taken over have been logged by whoever did it.
-            if (!none_taken || changes_.size() > kLoggedChanges) {
-                return list_store::append(writer, LogItem::Kind::import, list_, import_, {});
-            }
-            return list_store::append(writer, LogItem::Kind::entries, list_, 0, pack_changes(changes_));
+            const Status published = publish_in(writer);
+            return published && options_.along ? options_.along(writer, report_) : published;
         });
+    }
+
+    Status publish_in(Writer& writer) {
+        auto taken = list_store::publish(writer, import_, lists_.clock.now());
+        if (!taken) return pass(taken.error());
+        if (created_) {
+            if (auto seen = reveal(writer); !seen) return seen;
+        }
+        std::array<std::int64_t, 3> counts = staged_;
+        bool none_taken = true;
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            counts.at(i) -= taken->at(i);
+            none_taken = none_taken && taken->at(i) == 0;
+        }
+        if (report_.added == 0) return {};
+        auto counted = list_store::add_counts(writer, list_, counts, lists_.clock.now());
+        if (!counted) return counted;
+        // Entries that were taken over have been logged by whoever did it.
+        if (!none_taken || changes_.size() > kLoggedChanges) {
+            return list_store::append(writer, LogItem::Kind::import, list_, import_, {});
+        }
+        return list_store::append(writer, LogItem::Kind::entries, list_, 0, pack_changes(changes_));
     }
 
     Status reveal(Writer& writer) {

@@ -105,6 +105,12 @@ Status append_changes(Writer& writer, std::int64_t list, std::span<const Change>
     return list_store::append(writer, LogItem::Kind::entries, list, 0, pack_changes(changes));
 }
 
+// The end of a change: what goes along with it.
+template <class T>
+Status finish(const Status& done, Writer& writer, const Along<T>& along, const T& what) {
+    return done && along ? along(writer, what) : done;
+}
+
 }  // namespace
 
 Status no_such_list(std::string_view name) {
@@ -165,7 +171,7 @@ void Lists::forget(ListObserver& observer) {
     std::erase(state_->observers, &observer);
 }
 
-Result<List> Lists::create(const ListSettings& wanted, std::string_view who) {
+Result<List> Lists::create(const ListSettings& wanted, std::string_view who, const Along<List>& along) {
     if (auto status = check_list_name(wanted.name); !status) return pass(status.error());
     ListSettings settings = wanted;
     if (auto status = make_fit(settings); !status) return pass(status.error());
@@ -177,14 +183,15 @@ Result<List> Lists::create(const ListSettings& wanted, std::string_view who) {
         if (!id) return pass(id.error());
         made = must_find(writer, settings.name);
         if (!made) return pass(made.error());
-        return list_store::append(writer, LogItem::Kind::lists, *id, 0, {});
+        return finish(list_store::append(writer, LogItem::Kind::lists, *id, 0, {}), writer, along, *made);
     });
     if (!status) return pass(status.error());
     state_->notify();
     return made;
 }
 
-Result<List> Lists::change(std::string_view name, const std::function<Status(ListSettings&)>& edit) {
+Result<List> Lists::change(std::string_view name, const std::function<Status(ListSettings&)>& edit,
+                           const Along<List>& along) {
     Result<List> changed = List{};
     auto status = state_->store.write([&](Writer& writer) -> Status {
         const auto list = must_find(writer, name);
@@ -197,21 +204,22 @@ Result<List> Lists::change(std::string_view name, const std::function<Status(Lis
             return kept;
         changed = must_find(writer, name);
         if (!changed) return pass(changed.error());
-        return list_store::append(writer, LogItem::Kind::lists, list->id, 0, {});
+        return finish(list_store::append(writer, LogItem::Kind::lists, list->id, 0, {}), writer, along,
+                      *changed);
     });
     if (!status) return pass(status.error());
     state_->notify();
     return changed;
 }
 
-Status Lists::remove(std::string_view name) {
+Status Lists::remove(std::string_view name, const Along<List>& along) {
     std::int64_t id = 0;
     auto status = state_->store.write([&](Writer& writer) -> Status {
         auto list = must_find(writer, name);
         if (!list) return pass(list.error());
         id = list->id;
         if (auto marked = list_store::mark_removed(writer, id, state_->clock.now()); !marked) return marked;
-        return list_store::append(writer, LogItem::Kind::lists, id, 0, {});
+        return finish(list_store::append(writer, LogItem::Kind::lists, id, 0, {}), writer, along, *list);
     });
     if (!status) return status;
     state_->notify();
@@ -239,7 +247,7 @@ Result<std::vector<List>> Lists::all() const {
 }
 
 Result<Added> Lists::add(std::string_view name, std::span<const Value> values, std::string_view who,
-                         std::string_view note, EntryState state) {
+                         std::string_view note, EntryState state, const Along<Added>& along) {
     const std::string by = words(who);
     const std::string noted = formats::clean_note(note);
     Added result;
@@ -270,17 +278,18 @@ Result<Added> Lists::add(std::string_view name, std::span<const Value> values, s
             ++result.added;
             changes.push_back({entry.key, std::nullopt, state});
         }
-        if (changes.empty()) return {};
+        if (changes.empty()) return finish({}, writer, along, result);
         auto counted = list_store::add_counts(
             writer, list.id, one_more(state, static_cast<std::int64_t>(changes.size())), now);
-        return counted ? append_changes(writer, list.id, changes) : counted;
+        return finish(counted ? append_changes(writer, list.id, changes) : counted, writer, along, result);
     });
     if (!status) return pass(status.error());
     if (result.added > 0) state_->notify();
     return result;
 }
 
-Result<Dropped> Lists::drop(std::string_view name, std::span<const Value> values) {
+Result<Dropped> Lists::drop(std::string_view name, std::span<const Value> values,
+                            const Along<Dropped>& along) {
     Dropped result;
     auto status = state_->store.write([&](Writer& writer) -> Status {
         result = {};
@@ -302,9 +311,9 @@ Result<Dropped> Lists::drop(std::string_view name, std::span<const Value> values
             --counts.at(static_cast<std::size_t>((*found)->state));
             changes.push_back({key, (*found)->state, std::nullopt});
         }
-        if (changes.empty()) return {};
+        if (changes.empty()) return finish({}, writer, along, result);
         auto counted = list_store::add_counts(writer, list.id, counts, state_->clock.now());
-        return counted ? append_changes(writer, list.id, changes) : counted;
+        return finish(counted ? append_changes(writer, list.id, changes) : counted, writer, along, result);
     });
     if (!status) return pass(status.error());
     if (result.dropped > 0) state_->notify();
@@ -312,7 +321,7 @@ Result<Dropped> Lists::drop(std::string_view name, std::span<const Value> values
 }
 
 Status Lists::set(std::string_view name, const Value& value, EntryState state,
-                  std::optional<std::string> note, std::string_view who) {
+                  std::optional<std::string> note, std::string_view who, const Along<List>& along) {
     const std::string by = words(who);
     const std::optional<std::string> noted = note ? std::optional(formats::clean_note(*note)) : std::nullopt;
     auto status = state_->store.write([&](Writer& writer) -> Status {
@@ -333,9 +342,9 @@ Status Lists::set(std::string_view name, const Value& value, EntryState state,
         auto counts = one_more(before, -1);
         counts.at(static_cast<std::size_t>(state)) += 1;
         if (auto counted = list_store::add_counts(writer, list.id, counts, now); !counted) return counted;
-        if (before == state) return {};
+        if (before == state) return finish({}, writer, along, list);
         const Change change{key, before, state};
-        return append_changes(writer, list.id, {&change, 1});
+        return finish(append_changes(writer, list.id, {&change, 1}), writer, along, list);
     });
     if (status) state_->notify();
     return status;

@@ -26,6 +26,7 @@
 
 namespace rushlight::store {
 class Store;
+class Writer;
 struct Schema;
 }  // namespace rushlight::store
 
@@ -52,6 +53,11 @@ inline constexpr int kDefaultShare = 80;
 inline constexpr std::string_view kDefaultCategory = "csam";
 inline constexpr std::string_view kDefaultNegativeCategory = "harmless";
 inline constexpr std::size_t kMaxNameBytes = 100;
+
+// What goes along with a change, in its transaction: a line of the audit log, an event. Told what came of the
+// change; called last, perhaps more than once. Where it fails, nothing has changed.
+template <class T>
+using Along = std::function<Status(store::Writer&, const T&)>;
 
 // What is near enough. Exact methods have none.
 struct Thresholds {
@@ -152,6 +158,7 @@ struct ImportOptions {
     std::string who;
     // Called now and then; returning false cancels, and nothing has changed.
     std::function<bool(const ImportProgress&)> progress;
+    Along<ImportReport> along{};
 };
 
 // Told of every change that this object made, after it was committed and before the call returns.
@@ -171,23 +178,26 @@ class Lists {
     Lists(const Lists&) = delete;
     Lists& operator=(const Lists&) = delete;
 
-    Result<List> create(const ListSettings& settings, std::string_view who);
+    Result<List> create(const ListSettings& settings, std::string_view who, const Along<List>& along = {});
     // The list disappears at once; its entries are deleted in the background of this call, in small
-    // transactions. A killed removal is finished by the next open().
-    Status remove(std::string_view name);
+    // transactions. A killed removal is finished by the next open(). `along` is told of the list as it was.
+    Status remove(std::string_view name, const Along<List>& along = {});
     Result<List> find(std::string_view name) const;
     Result<std::vector<List>> all() const;  // by name
     // Changes category, source, thresholds and expiry; name and kind stay. Matchers go by it at once. `edit`
     // may be called more than once.
-    Result<List> change(std::string_view name, const std::function<Status(ListSettings&)>& edit);
+    Result<List> change(std::string_view name, const std::function<Status(ListSettings&)>& edit,
+                        const Along<List>& along = {});
 
     // Adding what is there already changes nothing but is counted.
     Result<Added> add(std::string_view name, std::span<const Value> values, std::string_view who,
-                      std::string_view note = {}, EntryState state = EntryState::active);
-    Result<Dropped> drop(std::string_view name, std::span<const Value> values);
+                      std::string_view note = {}, EntryState state = EntryState::active,
+                      const Along<Added>& along = {});
+    Result<Dropped> drop(std::string_view name, std::span<const Value> values,
+                         const Along<Dropped>& along = {});
     // Fails with `not_found` where the list has no such entry. No note: it stays as it is.
     Status set(std::string_view name, const Value& value, EntryState state, std::optional<std::string> note,
-               std::string_view who);
+               std::string_view who, const Along<List>& along = {});
     Result<std::optional<Entry>> entry(std::string_view name, const Value& value) const;
 
     // In a stable order; an empty cursor begins. Memory: `limit` entries (1–10,000).

@@ -50,6 +50,62 @@ class ListsTest : public ::testing::TestWithParam<store::testing::Kind> {
 };
 INSTANTIATE_TEST_SUITE_P(, ListsTest, store::testing::both(), store::testing::name_of);
 
+TEST_P(ListsTest, NothingChangesWhereWhatGoesAlongFails) {
+    const auto no = [](store::Writer&, const auto&) { return Status(fail(ErrorCode::io, "no room")); };
+    const std::vector<Value> values{md5(1), md5(2)};
+    const std::vector<Value> more{md5(3)};
+    ImportOptions refused;
+    refused.along = no;
+    ListSettings fresh;
+    fresh.name = "new";
+    EXPECT_FALSE(room.lists->create(fresh, "ann", no));
+    EXPECT_FALSE(room.lists->find("new"));
+    EXPECT_FALSE(room.import("new", md5(1).text() + "\n", refused));
+    EXPECT_FALSE(room.lists->find("new"));
+
+    fresh.name = "ours";
+    ASSERT_TRUE(room.lists->create(fresh, "ann"));
+    ASSERT_TRUE(room.lists->add("ours", values, "ann"));
+    const std::string before = export_list("ours");
+    const auto settings = [](ListSettings& changed) -> Status {
+        changed.source = "somebody";
+        return {};
+    };
+    EXPECT_FALSE(room.lists->change("ours", settings, no));
+    EXPECT_FALSE(room.lists->add("ours", more, "ann", {}, EntryState::active, no));
+    EXPECT_FALSE(room.lists->drop("ours", values, no));
+    EXPECT_FALSE(room.lists->set("ours", values[0], EntryState::disabled, std::nullopt, "ann", no));
+    EXPECT_FALSE(room.import("ours", md5(3).text() + "\n", refused));
+    EXPECT_FALSE(room.lists->remove("ours", no));
+    EXPECT_EQ(export_list("ours"), before);
+    EXPECT_EQ(counts("ours"), (Counts{2, 0, 0}));
+    EXPECT_EQ(room.lists->find("ours")->source, "");
+}
+
+TEST_P(ListsTest, WhatGoesAlongIsToldWhatCameOfTheChange) {
+    const std::vector<Value> values{md5(1), md5(2)};
+    std::vector<std::string> told;
+    const auto tell = [&](std::string what, std::uint64_t number) {
+        told.push_back(std::move(what) + ' ' + std::to_string(number));
+        return Status();
+    };
+    ImportOptions options;
+    options.along = [&](store::Writer&, const ImportReport& report) {
+        return tell("imported into " + report.list, report.added);
+    };
+    ASSERT_TRUE(room.import("ours", md5(1).text() + "\n", options));
+    const auto added = [&](store::Writer&, const Added& made) { return tell("added", made.added); };
+    ASSERT_TRUE(room.lists->add("ours", values, "ann", {}, EntryState::active, added));
+    const auto dropped = [&](store::Writer&, const Dropped& gone) { return tell("dropped", gone.dropped); };
+    ASSERT_TRUE(room.lists->drop("ours", values, dropped));
+    ASSERT_TRUE(room.lists->drop("ours", values, dropped));
+    ASSERT_TRUE(room.lists->remove("ours", [&](store::Writer&, const List& list) {
+        return tell("removed " + list.name, list.entries.total());
+    }));
+    EXPECT_THAT(told,
+                ElementsAre("imported into ours 1", "added 1", "dropped 2", "dropped 0", "removed ours 0"));
+}
+
 TEST_P(ListsTest, AListKeepsWhatItWasMadeWith) {
     ListSettings settings;
     settings.name = "harmless art";

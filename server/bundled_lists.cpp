@@ -3,13 +3,14 @@
 #include "audit/audit.h"
 #include "base/content.h"
 #include "match/lists.h"
+#include "store/store.h"
 
 namespace rushlight::server {
 namespace {
 
 constexpr std::string_view kWho = "system";
 
-Status import_one(match::Lists& lists, store::Store& store, const BundledList& bundled, Time now) {
+Status import_one(match::Lists& lists, const BundledList& bundled, Time now) {
     const auto there = lists.find(bundled.name);
     if (!there && there.error().code != ErrorCode::not_found) return pass(there.error());
     // An empty one is what a start that was killed half-way left.
@@ -29,26 +30,24 @@ Status import_one(match::Lists& lists, store::Store& store, const BundledList& b
     if (!file) return pass(file.error());
     match::ImportOptions options;
     options.who = kWho;
-    const auto report = lists.import(bundled.name, file->fd(), options);
-    if (!report) return pass(report.error());
-    return store.write([&](store::Writer& writer) {
+    options.along = [&](store::Writer& writer, const match::ImportReport& report) {
         return audit::append(writer,
                              {.who = std::string(kWho),
                               .what = "list.imported",
                               .on = {"list", bundled.name},
-                              .detail = audit::detail({{"added", static_cast<std::int64_t>(report->added)},
+                              .detail = audit::detail({{"added", static_cast<std::int64_t>(report.added)},
                                                        {"source", bundled.source}})},
                              now)
             .map([](std::int64_t) {});
-    });
+    };
+    return lists.import(bundled.name, file->fd(), options).map([](const match::ImportReport&) {});
 }
 
 }  // namespace
 
-Status import_missing(match::Lists& lists, store::Store& store, const std::vector<BundledList>& bundled,
-                      Time now) {
+Status import_missing(match::Lists& lists, const std::vector<BundledList>& bundled, Time now) {
     for (const BundledList& one : bundled) {
-        const auto done = import_one(lists, store, one, now);
+        const auto done = import_one(lists, one, now);
         // Another server on the same store was faster.
         if (!done && done.error().code != ErrorCode::conflict)
             return fail(done.error().code, "the list '" + one.name + "': " + done.error().message);

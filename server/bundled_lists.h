@@ -14,7 +14,6 @@ class Lists;
 namespace rushlight::server {
 
 // A list of that name which has entries stays as it is, whatever they are. Each import is audited.
-Status import_missing(match::Lists& lists, store::Store& store, const std::vector<BundledList>& bundled,
-                      Time now);
+Status import_missing(match::Lists& lists, const std::vector<BundledList>& bundled, Time now);
 
 }  // namespace rushlight::server

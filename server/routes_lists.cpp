@@ -24,23 +24,31 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMostImport = std::uint64_t{512} << 20;
 
-// What was done to a list, for the audit log, webhooks and everybody's live view.
-void tell(Call& call, std::string_view what, const std::string& list, const std::string& detail) {
-    const std::string event = ordered_json{{"name", list}, {"what", what}}.dump();
-    (void)call.app.store->write([&](store::Writer& writer) -> Status {
-        if (what != "list.exported") {
-            if (auto sent = message::publish(writer, "list.changed", event, call.now); !sent)
-                return pass(sent.error());
-        }
-        return audit::append(writer,
-                             {.who = call.caller.who,
-                              .what = std::string(what),
-                              .on = {"list", list},
-                              .detail = detail},
-                             call.now)
-            .map([](std::int64_t) {});
-    });
-    call.app.hub.publish("list", event);
+Status note(Call& call, store::Writer& writer, std::string_view what, const std::string& list,
+            const std::string& detail) {
+    return audit::append(
+               writer,
+               {.who = call.caller.who, .what = std::string(what), .on = {"list", list}, .detail = detail},
+               call.now)
+        .map([](std::int64_t) {});
+}
+
+std::string event_of(std::string_view what, const std::string& list) {
+    return ordered_json{{"name", list}, {"what", what}}.dump();
+}
+
+// What is done to a list, for webhooks and the audit log, in the transaction that does it: none is without
+// the other.
+Status tell(Call& call, store::Writer& writer, std::string_view what, const std::string& list,
+            const std::string& detail) {
+    if (auto sent = message::publish(writer, "list.changed", event_of(what, list), call.now); !sent)
+        return pass(sent.error());
+    return note(call, writer, what, list, detail);
+}
+
+// … and, once it is done, for everybody's live view.
+void show_all(Call& call, std::string_view what, const std::string& list) {
+    call.app.hub.publish("list", event_of(what, list));
 }
 
 // All but the canary's own, which is no list of anybody's.
@@ -98,9 +106,13 @@ http::Response create(Call& call) {
     if (!body) return bad_request(body.error().message);
     const auto settings = settings_of(*body);
     if (!settings) return problem_of(settings.error());
-    const auto list = call.app.lists->create(*settings, call.caller.who);
+    const auto list = call.app.lists->create(
+        *settings, call.caller.who, [&](store::Writer& writer, const match::List& made) {
+            return tell(call, writer, "list.created", made.name,
+                        audit::detail({{"kind", match::to_string(made.kind)}}));
+        });
     if (!list) return problem_of(list.error());
-    tell(call, "list.created", list->name, audit::detail({{"kind", match::to_string(list->kind)}}));
+    show_all(call, "list.created", list->name);
     return json_answer(201, to_json(*list));
 }
 
@@ -119,28 +131,35 @@ http::Response change(Call& call) {
             return problem_of({ErrorCode::invalid, "a list keeps its name and its kind: make another one"});
     }
     const std::string& name = call.parameters.at(0);
-    const auto list = call.app.lists->change(name, [&](match::ListSettings& settings) -> Status {
+    const auto edit = [&](match::ListSettings& settings) -> Status {
         if (body->contains("category")) settings.category = text_at(*body, "category");
         if (body->contains("source")) settings.source = text_at(*body, "source");
         if (auto read = read_thresholds(*body, settings.thresholds); !read) return read;
         return read_expiry(*body, settings.expires);
-    });
+    };
+    const auto list =
+        call.app.lists->change(name, edit, [&](store::Writer& writer, const match::List& changed) {
+            return tell(call, writer, "list.changed", name,
+                        audit::detail({{"category", std::string_view(changed.category)},
+                                       {"source", std::string_view(changed.source)},
+                                       {"pdq", std::int64_t{changed.thresholds.pdq}},
+                                       {"vpdq", std::int64_t{changed.thresholds.vpdq}},
+                                       {"vpdq_share", std::int64_t{changed.thresholds.vpdq_share}},
+                                       {"expires", changed.expires ? changed.expires->rfc3339() : ""}}));
+        });
     if (!list) return problem_of(list.error());
-    tell(call, "list.changed", name,
-         audit::detail({{"category", std::string_view(list->category)},
-                        {"pdq", std::int64_t{list->thresholds.pdq}},
-                        {"vpdq", std::int64_t{list->thresholds.vpdq}},
-                        {"vpdq_share", std::int64_t{list->thresholds.vpdq_share}}}));
+    show_all(call, "list.changed", name);
     return json_answer(200, to_json(*list));
 }
 
 http::Response remove(Call& call) {
     const std::string& name = call.parameters.at(0);
-    const auto list = call.app.lists->find(name);
-    if (!list) return problem_of(list.error());
-    if (auto removed = call.app.lists->remove(name); !removed) return problem_of(removed.error());
-    tell(call, "list.removed", name,
-         audit::detail({{"entries", static_cast<std::int64_t>(list->entries.total())}}));
+    const Status removed = call.app.lists->remove(name, [&](store::Writer& writer, const match::List& list) {
+        return tell(call, writer, "list.removed", name,
+                    audit::detail({{"entries", static_cast<std::int64_t>(list.entries.total())}}));
+    });
+    if (!removed) return problem_of(removed.error());
+    show_all(call, "list.removed", name);
     return http::Response::empty(204);
 }
 
@@ -224,9 +243,14 @@ http::Response add(Call& call) {
     const auto hashes = hashes_of(*body);
     if (!hashes) return problem_of(hashes.error());
     const std::string& name = call.parameters.at(0);
-    const auto added = call.app.lists->add(name, hashes->values, call.caller.who, text_at(*body, "note"));
+    const auto added = call.app.lists->add(
+        name, hashes->values, call.caller.who, text_at(*body, "note"), match::EntryState::active,
+        [&](store::Writer& writer, const match::Added& made) {
+            return tell(call, writer, "list.added", name,
+                        audit::detail({{"entries", static_cast<std::int64_t>(made.added)}}));
+        });
     if (!added) return problem_of(added.error());
-    tell(call, "list.added", name, audit::detail({{"entries", static_cast<std::int64_t>(added->added)}}));
+    show_all(call, "list.added", name);
     return json_answer(200, {{"added", added->added}, {"duplicate", added->duplicate}, {"bad", hashes->bad}});
 }
 
@@ -236,10 +260,13 @@ http::Response drop(Call& call) {
     const auto hashes = hashes_of(*body);
     if (!hashes) return problem_of(hashes.error());
     const std::string& name = call.parameters.at(0);
-    const auto dropped = call.app.lists->drop(name, hashes->values);
+    const auto dropped =
+        call.app.lists->drop(name, hashes->values, [&](store::Writer& writer, const match::Dropped& gone) {
+            return tell(call, writer, "list.dropped", name,
+                        audit::detail({{"entries", static_cast<std::int64_t>(gone.dropped)}}));
+        });
     if (!dropped) return problem_of(dropped.error());
-    tell(call, "list.dropped", name,
-         audit::detail({{"entries", static_cast<std::int64_t>(dropped->dropped)}}));
+    show_all(call, "list.dropped", name);
     return json_answer(200,
                        {{"dropped", dropped->dropped}, {"missing", dropped->missing}, {"bad", hashes->bad}});
 }
@@ -257,13 +284,17 @@ http::Response set(Call& call) {
     if (hashes->values.empty())
         return problem_of({ErrorCode::invalid, hashes->bad.at(0).at("reason").get<std::string>()});
     const std::string& name = call.parameters.at(0);
-    std::optional<std::string> note;
-    if (body->contains("note")) note = text_at(*body, "note");
-    const auto done = call.app.lists->set(name, hashes->values.front(), *state, note, call.caller.who);
+    std::optional<std::string> note_text;
+    if (body->contains("note")) note_text = text_at(*body, "note");
+    const Value& value = hashes->values.front();
+    const Status done = call.app.lists->set(
+        name, value, *state, note_text, call.caller.who, [&](store::Writer& writer, const match::List&) {
+            return tell(
+                call, writer, "list.entry_set", name,
+                audit::detail({{"entry", value.text().substr(0, 128)}, {"state", text_at(*body, "state")}}));
+        });
     if (!done) return problem_of(done.error());
-    tell(call, "list.entry_set", name,
-         audit::detail(
-             {{"entry", hashes->values.front().text().substr(0, 128)}, {"state", text_at(*body, "state")}}));
+    show_all(call, "list.entry_set", name);
     const auto entry = call.app.lists->entry(name, hashes->values.front());
     if (!entry) return problem_of(entry.error());
     return *entry ? json_answer(200, to_json(**entry))
@@ -291,11 +322,14 @@ http::Response import(Call& call) {
     if (::lseek(content->fd(), 0, SEEK_SET) != 0)
         return problem_of({ErrorCode::io, "cannot read the upload"});
     const std::string& name = call.parameters.at(0);
+    options.along = [&](store::Writer& writer, const match::ImportReport& done) {
+        return tell(call, writer, "list.imported", name,
+                    audit::detail({{"added", static_cast<std::int64_t>(done.added)},
+                                   {"bad_lines", static_cast<std::int64_t>(done.bad_lines)}}));
+    };
     const auto report = call.app.lists->import(name, content->fd(), options);
     if (!report) return problem_of(report.error());
-    tell(call, "list.imported", name,
-         audit::detail({{"added", static_cast<std::int64_t>(report->added)},
-                        {"bad_lines", static_cast<std::int64_t>(report->bad_lines)}}));
+    show_all(call, "list.imported", name);
     return json_answer(200, to_json(*report));
 }
 
@@ -341,7 +375,9 @@ http::Response export_(Call& call) {
         return problem_of({ErrorCode::invalid, "'format' has to be csv or jsonl"});
     const std::string& name = call.parameters.at(0);
     if (const auto list = call.app.lists->find(name); !list) return problem_of(list.error());
-    tell(call, "list.exported", name, "{}");
+    const Status noted = call.app.store->write(
+        [&](store::Writer& writer) { return note(call, writer, "list.exported", name, "{}"); });
+    if (!noted) return problem_of(noted.error());
     http::Response response;
     response.source = std::make_shared<Export>(*call.app.lists, name, *format);
     const bool csv = *format == match::formats::Format::csv;

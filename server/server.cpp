@@ -66,9 +66,7 @@ Result<Server> Server::start(const ServerOptions& options) {
                           .clock = options.clock});
     if (!app) return pass(app.error());
     state->app = std::move(*app);
-    if (auto done =
-            import_missing(*state->app->lists, *state->app->store, options.lists, options.clock->now());
-        !done)
+    if (auto done = import_missing(*state->app->lists, options.lists, options.clock->now()); !done)
         return pass(done.error());
     if (!options.console.empty()) {
         auto console = http::StaticFiles::load({.folder = options.console});
