@@ -17,7 +17,7 @@ bool is_of_this_store_only(std::string_view table) {
     return table == "store_migration" || table == "store_life";
 }
 
-std::string quoted(std::string_view name) {
+std::string quoted_name(std::string_view name) {
     std::string out = "\"";
     for (const char c : name) out += c == '"' ? std::string("\"\"") : std::string(1, c);
     return out + '"';
@@ -27,10 +27,10 @@ std::string insert_into(const Table& table) {
     std::string names;
     std::string values;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
-        names += (i == 0 ? "" : ", ") + quoted(table.columns[i].name);
+        names += (i == 0 ? "" : ", ") + quoted_name(table.columns[i].name);
         values += (i == 0 ? "$" : ", $") + std::to_string(i + 1);
     }
-    return "INSERT INTO " + quoted(table.name) + " (" + names + ") VALUES (" + values + ")";
+    return "INSERT INTO " + quoted_name(table.name) + " (" + names + ") VALUES (" + values + ")";
 }
 
 Result<std::vector<Table>> tables(Reader& reader) { return CopyAccess::of(reader).tables(); }
@@ -50,40 +50,42 @@ Result<std::map<std::string, int>> versions(Reader& reader) {
 Status each_row(Reader& reader, const Table& table, FunctionRef<bool(std::span<const Value>)> use) {
     std::string names;
     std::string order;
-    for (const Column& column : table.columns) names += (names.empty() ? "" : ", ") + quoted(column.name);
+    for (const Column& column : table.columns)
+        names += (names.empty() ? "" : ", ") + quoted_name(column.name);
     for (const std::string& column : table.key)
-        order += (order.empty() ? " ORDER BY " : ", ") + quoted(column);
+        order += (order.empty() ? " ORDER BY " : ", ") + quoted_name(column);
     std::vector<Value> values(table.columns.size());
-    return reader.each("SELECT " + names + " FROM " + quoted(table.name) + order, {}, [&](const Row& row) {
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            const int at = static_cast<int>(i);
-            if (row.is_null(at)) {
-                values[i] = nullptr;
-                continue;
-            }
-            switch (table.columns[i].kind) {
-                case Value::Kind::integer:
-                    values[i] = row.integer(at);
-                    break;
-                case Value::Kind::real:
-                    values[i] = row.real(at);
-                    break;
-                case Value::Kind::text:
-                    values[i] = row.text(at);
-                    break;
-                default:
-                    values[i] = row.bytes(at);
-            }
-        }
-        return use(values);
-    });
+    return reader.each("SELECT " + names + " FROM " + quoted_name(table.name) + order, {},
+                       [&](const Row& row) {
+                           for (std::size_t i = 0; i < values.size(); ++i) {
+                               const int at = static_cast<int>(i);
+                               if (row.is_null(at)) {
+                                   values[i] = nullptr;
+                                   continue;
+                               }
+                               switch (table.columns[i].kind) {
+                                   case Value::Kind::integer:
+                                       values[i] = row.integer(at);
+                                       break;
+                                   case Value::Kind::real:
+                                       values[i] = row.real(at);
+                                       break;
+                                   case Value::Kind::text:
+                                       values[i] = row.text(at);
+                                       break;
+                                   default:
+                                       values[i] = row.bytes(at);
+                               }
+                           }
+                           return use(values);
+                       });
 }
 
 Result<bool> is_empty(Reader& reader) {
     const auto all = tables(reader);
     if (!all) return pass(all.error());
     for (const Table& table : *all) {
-        auto some = reader.integer("SELECT 1 FROM " + quoted(table.name) + " LIMIT 1");
+        auto some = reader.integer("SELECT 1 FROM " + quoted_name(table.name) + " LIMIT 1");
         if (!some) return pass(some.error());
         if (*some) return false;
     }

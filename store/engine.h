@@ -94,7 +94,7 @@ Status check_values(std::span<const Value> values);
 // Tables that are not copied.
 bool is_of_this_store_only(std::string_view table);
 // "a", as both databases take it.
-std::string quoted(std::string_view name);
+std::string quoted_name(std::string_view name);
 // INSERT INTO "t" ("a", "b") VALUES ($1, $2)
 std::string insert_into(const Table& table);
 

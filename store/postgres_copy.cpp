@@ -86,17 +86,17 @@ Result<std::map<std::string, std::int64_t>> PostgresConnection::counters() {
 Status PostgresRefill::empty(const std::vector<Table>& all) {
     Status status;
     for (auto table = all.rbegin(); status && table != all.rend(); ++table)
-        status = connection_.script("DELETE FROM " + quoted(table->name));
+        status = connection_.script("DELETE FROM " + quoted_name(table->name));
     return status;
 }
 
 Status PostgresRefill::begin(const Table& table) {
     std::vector<std::string> columns;
-    for (const Column& column : table.columns) columns.push_back(quoted(column.name));
+    for (const Column& column : table.columns) columns.push_back(quoted_name(column.name));
     table_ = table.name;
     loader_ = make_postgres_loader(
         [this](std::string_view sql, std::string_view data) { return connection_.copy_in(sql, data); },
-        quoted(table.name), columns);
+        quoted_name(table.name), columns);
     return {};
 }
 
@@ -122,8 +122,8 @@ Status PostgresRefill::end() {
         return false;
     };
     const FunctionRef<bool(const Row&)> use_highest(take_highest);
-    auto looked =
-        connection_.run("SELECT max(" + quoted(column) + ") FROM " + quoted(table_), {}, &use_highest);
+    auto looked = connection_.run("SELECT max(" + quoted_name(column) + ") FROM " + quoted_name(table_), {},
+                                  &use_highest);
     if (!looked) return pass(std::move(looked.error()));
     return count_from(table_, highest);
 }

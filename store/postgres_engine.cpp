@@ -182,7 +182,7 @@ Status PostgresEngine::replace(FunctionRef<Status(Writer&, Refill&)> work) {
             if (!lease) return pass(std::move(lease.error()));
             auto all = (*lease)->tables();
             if (!all) return pass(std::move(all.error()));
-            for (const Table& table : *all) locks += (locks.empty() ? "" : ", ") + quoted(table.name);
+            for (const Table& table : *all) locks += (locks.empty() ? "" : ", ") + quoted_name(table.name);
         }
         auto lease = begin("BEGIN ISOLATION LEVEL SERIALIZABLE");
         if (!lease) return pass(std::move(lease.error()));

@@ -23,7 +23,7 @@ class SqliteRefill final : public Refill {
     Status empty(const std::vector<Table>& all) override {
         Status status;
         for (const Table& table : all)
-            if (status) status = connection_.script("DELETE FROM " + quoted(table.name));
+            if (status) status = connection_.script("DELETE FROM " + quoted_name(table.name));
         return status;
     }
     Status begin(const Table& table) override {
