@@ -447,7 +447,9 @@ TEST_F(Hostile, QueriesThatMeanNothing) {
                                            "limit=1&limit=2",
                                            std::string(2'000, '&')};
     for (const Operation& operation : operations_) {
-        if (operation.method != "GET" || operation.streams()) continue;
+        // That something was carried away goes on record, whatever was asked for.
+        if (operation.method != "GET" || operation.streams() || operation.path().ends_with("/export"))
+            continue;
         for (std::string query : queries) {
             std::ranges::replace(query, ' ', '+');
             expect_no_fault(server_.ask("GET", operation.path() + '?' + query, admin_),
