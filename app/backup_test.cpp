@@ -226,6 +226,11 @@ TEST_P(BackupServed, ARestoreThatIsKilledLeavesTheOldStateOrTheNew) {
     const auto old_state = tables_of(changed);
     const auto new_state = tables_of(file);
     ASSERT_NE(old_state, new_state);
+    // How long a whole one takes here: a kill has to come before its end.
+    const auto begun = std::chrono::steady_clock::now();
+    ASSERT_EQ(command({"restore", changed, "--force"}, data_, place_).status, 0);
+    const auto whole =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
     std::mt19937 random(static_cast<unsigned>(GetParam()) + 3);
     int killed = 0;
     for (int i = 0; i < 4; ++i) {
@@ -233,7 +238,7 @@ TEST_P(BackupServed, ARestoreThatIsKilledLeavesTheOldStateOrTheNew) {
             std::vector<std::string> words{"restore", file, "--force", "--data", data_};
             for (const std::string& word : store_of(place_)) words.push_back(word);
             Running restore(Call{.arguments = words});
-            std::this_thread::sleep_for(std::chrono::milliseconds(random() % 400));
+            std::this_thread::sleep_for(std::chrono::microseconds(random() % whole.count()));
             restore.signal(SIGKILL);
             if (restore.wait().status != 0) ++killed;
         }
