@@ -3,6 +3,7 @@
 #include "audit/chain.h"
 #include "audit/line_reader.h"
 #include "audit/lines.h"
+#include "base/digest.h"
 
 #include <algorithm>
 
@@ -23,11 +24,11 @@ Result<Exported> export_to(store::Store& store, store::FunctionRef<Status(std::s
     if (first > end->number && first != 1)
         return fail(ErrorCode::not_found, "the audit log has no entry " + std::to_string(first) +
                                               ": it ends with " + std::to_string(end->number));
-    RunningDigest digest;
+    Digest digest;
     std::string piece;
     const auto add = [&](const Line& line) { piece += line_of(line) + '\n'; };
     const auto hand_over = [&]() -> Status {
-        digest.add(piece);
+        digest.add(bytes_of(piece));
         Status taken = sink(piece);
         piece.clear();
         return taken;
@@ -51,7 +52,7 @@ Result<Exported> export_to(store::Store& store, store::FunctionRef<Status(std::s
         if (auto taken = hand_over(); !taken) return pass(taken.error());
     }
     if (auto taken = hand_over(); !taken) return pass(taken.error());
-    add(Footer{digest.now()});
+    add(Footer{digest.finish()});
     if (auto taken = sink(piece); !taken) return pass(taken.error());
     return Exported{.entries = entries, .checkpoints = end->checkpoints};
 }

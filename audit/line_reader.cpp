@@ -3,31 +3,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include <sodium.h>
 #include <unistd.h>
 
 namespace rushlight::audit {
-
-struct RunningDigest::State {
-    crypto_hash_sha256_state sodium;
-};
-
-RunningDigest::RunningDigest() : state_(std::make_unique<State>()) {
-    ::crypto_hash_sha256_init(&state_->sodium);
-}
-RunningDigest::~RunningDigest() = default;
-
-void RunningDigest::add(std::string_view bytes) {
-    ::crypto_hash_sha256_update(&state_->sodium, reinterpret_cast<const unsigned char*>(bytes.data()),
-                                bytes.size());
-}
-
-Sha256 RunningDigest::now() const {
-    crypto_hash_sha256_state copy = state_->sodium;
-    Sha256 digest;
-    ::crypto_hash_sha256_final(&copy, reinterpret_cast<unsigned char*>(digest.value.data()));
-    return digest;
-}
 
 LineReader::LineReader(int fd, std::size_t most)
     : fd_(fd), most_(most), buffer_(std::make_unique<char[]>(most + 1)) {}

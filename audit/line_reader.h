@@ -1,28 +1,12 @@
-// Private: the lines of a descriptor, of bounded length, and the digest of all bytes so far.
+// Private: the lines of a descriptor, of bounded length.
 #pragma once
 
-#include "base/hash.h"
 #include "base/result.h"
 
 #include <memory>
 #include <string_view>
 
 namespace rushlight::audit {
-
-// The running SHA-256 of bytes that come in pieces.
-class RunningDigest {
-  public:
-    RunningDigest();
-    RunningDigest(const RunningDigest&) = delete;
-    RunningDigest& operator=(const RunningDigest&) = delete;
-    ~RunningDigest();
-    void add(std::string_view bytes);
-    Sha256 now() const;  // of all added so far; more may be added
-
-  private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
 
 class LineReader {
   public:

@@ -4,6 +4,7 @@
 #include "audit/chain.h"
 #include "audit/line_reader.h"
 #include "audit/lines.h"
+#include "base/digest.h"
 
 namespace rushlight::audit {
 namespace {
@@ -38,7 +39,7 @@ class ExportCheck {
     std::int64_t checkpoints_ = 0;
     bool ended_ = false;
     std::int64_t line_ = 0;
-    RunningDigest digest_;
+    Digest digest_;
 };
 
 void ExportCheck::take(std::string_view text) {
@@ -47,8 +48,8 @@ void ExportCheck::take(std::string_view text) {
     if (ended_) return fail("something stands behind the end of the export");
     if (!line) return fail("line " + std::to_string(line_) + " is no line of an audit export");
     std::visit([this](const auto& one) { use(one); }, *line);
-    digest_.add(text);
-    digest_.add("\n");
+    digest_.add(bytes_of(text));
+    digest_.add(bytes_of("\n"));
 }
 
 void ExportCheck::use(const Header& header) {
@@ -81,7 +82,7 @@ void ExportCheck::use(const Footer& footer) {
     if (checkpoints_ != header_->checkpoints)
         return fail("the header promises " + std::to_string(header_->checkpoints) +
                     " checkpoints, and there are " + std::to_string(checkpoints_));
-    if (footer.digest != digest_.now())
+    if (footer.digest != digest_.finish())
         return fail("the file's own digest is another one: its header or its end was changed");
     ended_ = true;
 }

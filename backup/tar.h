@@ -3,8 +3,8 @@
 // anywhere is refused.
 #pragma once
 
-#include "backup/digest.h"
 #include "base/content.h"
+#include "base/digest.h"
 #include "base/fd.h"
 #include "base/result.h"
 

@@ -238,8 +238,7 @@ http::Response Dispatcher::call(http::Request& request, const Entry& entry,
               .caller = std::move(caller),
               .now = app_->clock.now()};
     if (!entry.route.creates || !has_idempotency_key(request.head)) return handle(entry.route, call);
-    return once(request.head, call.caller.who, std::string(request.body),
-                [&] { return handle(entry.route, call); });
+    return once(request.head, call.caller.who, request.body, [&] { return handle(entry.route, call); });
 }
 
 http::Response Dispatcher::once(const http::RequestHead& head, const std::string& who, std::string_view body,
@@ -247,8 +246,11 @@ http::Response Dispatcher::once(const http::RequestHead& head, const std::string
     const std::string key(head.header("Idempotency-Key"));
     if (key.size() > kMostIdempotencyKey || !is_utf8(key))
         return bad_request("an Idempotency-Key has up to 200 bytes of UTF-8");
-    const Sha256 asked = sha256_of(
-        bytes_of(std::string(head.path) + '?' + std::string(head.query) + '\n' + std::string(body)));
+    Digest digest;  // before the answer is made: it may take the body
+    for (const std::string_view part :
+         {head.path, std::string_view("?"), head.query, std::string_view("\n"), body})
+        digest.add(bytes_of(part));
+    const Sha256 asked = digest.finish();
     const auto kept = app_->idempotency->begin(who, key, asked, app_->clock.now());
     if (!kept) return problem_of(kept.error());
     if (*kept) {

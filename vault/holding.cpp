@@ -1,6 +1,7 @@
 #include "vault/holding.h"
 
 #include "audit/audit.h"
+#include "base/digest.h"
 #include "base/text.h"
 #include "vault/held_folder.h"
 #include "vault/sealed_file.h"
@@ -101,7 +102,7 @@ struct Incoming::State {
     ByteVector sealed_key;
     LockedFile file{};
     std::unique_ptr<Share> share{};
-    crypto_hash_sha256_state digest{};
+    Digest digest{};
     std::uint64_t used = 0;  // bytes in the ledger when it began
     std::uint64_t quota = 0;
     std::optional<Error> failed{};
@@ -138,8 +139,7 @@ Status Incoming::write(Bytes bytes) {
     if (state.used + others > state.quota) {
         status = over_quota(state.used, others, state.quota);
     } else {
-        ::crypto_hash_sha256_update(&state.digest, reinterpret_cast<const unsigned char*>(bytes.data()),
-                                    bytes.size());
+        state.digest.add(bytes);
         status = state.writer.write(bytes);
     }
     if (!status) state.failed = status.error();
@@ -160,7 +160,7 @@ Result<SealedFile> Incoming::finish() {
     auto sealed = std::make_unique<SealedFile::State>();
     sealed->id = state.id;
     sealed->about = state.about;
-    ::crypto_hash_sha256_final(&state.digest, reinterpret_cast<unsigned char*>(sealed->sha256.value.data()));
+    sealed->sha256 = state.digest.finish();
     sealed->bytes = state.share->bytes();
     sealed->sealed_key = state.sealed_key;
     sealed->file = std::move(state.file);
@@ -237,7 +237,6 @@ Result<Incoming> HoldingArea::begin(const NewFile& file) {
     state->sealed_key = std::move(*sealed_key);
     state->file = std::move(*made);
     state->share = std::make_unique<Share>(state_->streaming);
-    ::crypto_hash_sha256_init(&state->digest);
     state->used = used;
     state->quota = state_->options.quota;
     return Incoming(std::move(state));
