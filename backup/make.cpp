@@ -68,11 +68,7 @@ class PartFile {
         if (failed == EINVAL) failed = ::rename(part_.c_str(), path_.c_str()) != 0 ? errno : 0;
         if (failed != 0) return fail_errno("cannot name the backup '" + printable(path_) + "'", failed);
         part_.clear();
-        const std::string folder = fs::path(path_).parent_path().string();
-        const Fd parent(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!parent || ::fsync(parent.get()) != 0)
-            return fail_errno("cannot flush the folder of '" + printable(path_) + "' to the disk");
-        return {};
+        return sync_folder_of(path_);
     }
 
   private:

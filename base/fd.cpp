@@ -25,6 +25,18 @@ Status write_all(int fd, Bytes bytes, const std::string& what) {
     return {};
 }
 
+Status sync_folder(const std::string& folder) {
+    const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd || ::fsync(fd.get()) != 0)
+        return fail_errno("cannot flush the folder '" + folder + "' to the disk");
+    return {};
+}
+
+Status sync_folder_of(const std::string& file) {
+    const auto slash = file.rfind('/');
+    return sync_folder(slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash));
+}
+
 Result<Fd> make_memory_file(const char* name) {
     Fd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!fd) return fail_errno("cannot make a memory file");

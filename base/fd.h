@@ -33,6 +33,9 @@ class Fd {
 
 // Writes all of it, going on after short writes and EINTR.
 Status write_all(int fd, Bytes bytes, const std::string& what);
+// A file that was made, renamed or removed is so for good only once its folder was flushed, too.
+Status sync_folder(const std::string& folder);
+Status sync_folder_of(const std::string& file);
 // Anonymous memory that can be handed to another process; close-on-exec, sealable.
 Result<Fd> make_memory_file(const char* name);
 // After this nobody can change the memory file's bytes or its length, we included.

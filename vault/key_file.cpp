@@ -80,13 +80,6 @@ Result<std::string> write_file_beside(const std::string& path, std::string_view 
     return pass(status.error());
 }
 
-Status sync_folder(const std::string& path) {
-    const Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder || ::fsync(folder.get()) != 0)
-        return fail_errno("cannot flush the folder '" + path + "' to the disk");
-    return {};
-}
-
 Status make_private_folder(const std::string& path) {
     if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
     return fail_errno("cannot make the folder '" + path + "'");

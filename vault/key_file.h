@@ -51,7 +51,6 @@ class KeyFile {
 // Writes a file of this mode beside `path`, flushed to the disk; returns its path. Nothing is left on
 // failure.
 Result<std::string> write_file_beside(const std::string& path, std::string_view content, unsigned mode);
-Status sync_folder(const std::string& path);
 // Makes the folder for its owner only, where it is missing.
 Status make_private_folder(const std::string& path);
 

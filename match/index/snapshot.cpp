@@ -174,15 +174,6 @@ Status write_directory(int fd, FilePlan& plan, const std::vector<std::uint64_t>&
     return write_all(fd, directory, "index snapshot");
 }
 
-// A rename is durable only when its folder is.
-Status sync_folder_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-    const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::fsync(fd.get()) != 0) return fail_errno("cannot sync '" + folder + "'");
-    return {};
-}
-
 }  // namespace
 
 Status write_snapshot(const std::string& path, std::uint64_t version, const SnapshotContent& content) {
