@@ -39,23 +39,6 @@ std::string_view shortened(std::string_view text) {
     return text.substr(0, end);
 }
 
-void append_json(std::string& out, std::string_view text) {
-    out += '"';
-    for (const char c : to_utf8(shortened(text))) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            std::array<char, 8> escape{};
-            std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
-            out += escape.data();
-        } else {
-            out += c;
-        }
-    }
-    out += '"';
-}
-
 void append_number(std::string& out, double number) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.6g", std::isfinite(number) ? number : 0.0);
@@ -65,7 +48,7 @@ void append_number(std::string& out, double number) {
 void append_value(std::string& out, const LogField& field, bool json) {
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
         if (json) {
-            append_json(out, *text);
+            append_json_string(out, shortened(*text));
         } else {
             out += printable(shortened(*text));
         }
@@ -83,12 +66,12 @@ std::string json_line(Time at, LogLevel level, std::string_view room, std::strin
     std::string line = R"({"time":")" + at.rfc3339() + R"(","level":")";
     line += name_of(level);
     line += R"(","room":)";
-    append_json(line, room);
+    append_json_string(line, room);
     line += R"(,"event":)";
-    append_json(line, event);
+    append_json_string(line, event);
     for (const LogField& field : fields) {
         line += ',';
-        append_json(line, field.key);
+        append_json_string(line, field.key);
         line += ':';
         append_value(line, field, true);
     }

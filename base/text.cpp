@@ -115,6 +115,24 @@ std::string to_utf8(std::string_view bytes) {
     return out;
 }
 
+void append_json_string(std::string& out, std::string_view text) {
+    const std::string clean = to_utf8(text);
+    out += '"';
+    for (const char c : clean) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < 0x20) {
+            std::array<char, 8> escape{};
+            std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
+            out += escape.data();
+        } else {
+            out += c;
+        }
+    }
+    out += '"';
+}
+
 std::string printable(std::string_view bytes) {
     std::string out;
     out.reserve(bytes.size());

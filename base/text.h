@@ -20,6 +20,8 @@ bool is_utf8(std::string_view text);
 // Every byte that is not part of well-formed UTF-8 becomes U+FFFD (Unicode 15, section 3.9, "maximal
 // subpart").
 std::string to_utf8(std::string_view bytes);
+// `text` as a JSON string, in quotes; what is no UTF-8 becomes U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
 // For a terminal: as to_utf8, with control characters (newline, escape, …) and bidirectional overrides shown
 // as
 // \n, \x1b or <U+202E>, so that a hostile name cannot draw on the screen.

@@ -103,7 +103,7 @@ struct Response {
 };
 
 // RFC 9457: {"type","title","status","detail"}, and when it is sent "instance", which names the request's id.
-// `type` is a stable name for programs; "about:blank" where the status says all. `extra` is appended as
+// `type` is a stable name for programs; "about:blank" stands for the status's own. `extra` is appended as
 // further members: `"errors":[…]`, without braces.
 Response problem(int status, std::string_view detail, std::string_view type = "about:blank",
                  std::string_view extra = {});

@@ -69,25 +69,6 @@ void append_number(std::string& out, std::uint64_t number) {
     out.append(digits.data(), end.ptr);
 }
 
-// A JSON string; what is no UTF-8 becomes U+FFFD.
-void append_json(std::string& out, std::string_view text) {
-    const std::string clean = to_utf8(text);
-    out += '"';
-    for (const char c : clean) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            std::array<char, 8> escape{};
-            std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
-            out += escape.data();
-        } else {
-            out += c;
-        }
-    }
-    out += '"';
-}
-
 }  // namespace
 
 std::string_view reason_phrase(int status) {
@@ -174,14 +155,14 @@ Response problem(int status, std::string_view detail, std::string_view type, std
     response.headers.emplace_back("Content-Type", "application/problem+json");
     std::string& body = response.body;
     body = R"({"type":)";
-    append_json(body, type == kBlank ? type_of(status) : type);
+    append_json_string(body, type == kBlank ? type_of(status) : type);
     body += R"(,"title":)";
-    append_json(body, reason_phrase(status));
+    append_json_string(body, reason_phrase(status));
     body += R"(,"status":)";
     append_number(body, static_cast<std::uint64_t>(status));
     if (!detail.empty()) {
         body += R"(,"detail":)";
-        append_json(body, detail);
+        append_json_string(body, detail);
     }
     if (!extra.empty()) {
         body += ',';
