@@ -4,17 +4,39 @@
 #include "base/random.h"
 #include "store/engine.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 namespace rushlight::store {
+namespace {
+
+bool is_of_this_store_only(std::string_view table) {
+    return table == "store_migration" || table == "store_life";
+}
+
+}  // namespace
 
 struct CopyAccess {
     static Connection& of(Reader& reader) { return reader.connection_; }
 };
 
-bool is_of_this_store_only(std::string_view table) {
-    return table == "store_migration" || table == "store_life";
+void TableList::add(std::string_view table, std::string_view column, Value::Kind kind) {
+    if (is_of_this_store_only(table)) return;
+    if (tables_.empty() || tables_.back().name != table)
+        tables_.push_back({.name = std::string(table), .columns = {}});
+    tables_.back().columns.push_back({std::string(column), kind});
+    if (kind == Value::Kind::null) odd_ = table;
+}
+
+void TableList::add_key(std::string_view table, std::string_view column) {
+    const auto found = std::ranges::find(tables_, table, &Table::name);
+    if (found != tables_.end()) found->key.emplace_back(column);
+}
+
+Result<std::vector<Table>> TableList::finish() {
+    if (!odd_.empty()) return fail(ErrorCode::corrupt, "the table '" + odd_ + "' is none of ours");
+    return std::move(tables_);
 }
 
 std::string quoted_name(std::string_view name) {

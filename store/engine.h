@@ -91,8 +91,19 @@ class Loader {
 // Text that one of the two would refuse or cut is refused by both.
 Status check_values(std::span<const Value> values);
 
-// Tables that are not copied.
-bool is_of_this_store_only(std::string_view table);
+// The tables that a database names, column by column; those that are not copied are left out.
+class TableList {
+  public:
+    // A table's columns come one after the other; of no kind of ours, the table is none of ours.
+    void add(std::string_view table, std::string_view column, Value::Kind kind);
+    void add_key(std::string_view table, std::string_view column);
+    // `corrupt` where there is one that is none of ours.
+    Result<std::vector<Table>> finish();
+
+  private:
+    std::vector<Table> tables_;
+    std::string odd_;
+};
 // "a", as both databases take it.
 std::string quoted_name(std::string_view name);
 // INSERT INTO "t" ("a", "b") VALUES ($1, $2)

@@ -4,7 +4,6 @@
 #include "store/postgres_loader.h"
 #include "store/postgres_wire.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace rushlight::store {
@@ -29,14 +28,9 @@ Value::Kind kind_of(std::int64_t type) {
 
 // Of the schema that names without one lead to; in the order in which they were made.
 Result<std::vector<Table>> PostgresConnection::tables() {
-    std::vector<Table> all;
-    std::string odd;
+    TableList all;
     const auto take = [&](const Row& row) {
-        const std::string name(row.text(0));
-        if (is_of_this_store_only(name)) return true;
-        if (all.empty() || all.back().name != name) all.push_back({.name = name, .columns = {}});
-        all.back().columns.push_back({std::string(row.text(1)), kind_of(row.integer(2))});
-        if (all.back().columns.back().kind == Value::Kind::null) odd = name;
+        all.add(row.text(0), row.text(1), kind_of(row.integer(2)));
         return true;
     };
     const FunctionRef<bool(const Row&)> use(take);
@@ -47,11 +41,8 @@ Result<std::vector<Table>> PostgresConnection::tables() {
         "AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.oid, a.attnum",
         {}, &use);
     if (!asked) return pass(std::move(asked.error()));
-    if (!odd.empty()) return fail(ErrorCode::corrupt, "the table '" + odd + "' is none of ours");
-
     const auto take_key = [&](const Row& row) {
-        const auto found = std::ranges::find(all, row.text(0), &Table::name);
-        if (found != all.end()) found->key.emplace_back(row.text(1));
+        all.add_key(row.text(0), row.text(1));
         return true;
     };
     const FunctionRef<bool(const Row&)> use_key(take_key);
@@ -62,7 +53,7 @@ Result<std::vector<Table>> PostgresConnection::tables() {
         "array_position(CAST(i.indkey AS SMALLINT[]), a.attnum)",
         {}, &use_key);
     if (!keys) return pass(std::move(keys.error()));
-    return all;
+    return all.finish();
 }
 
 Result<std::map<std::string, std::int64_t>> PostgresConnection::counters() {

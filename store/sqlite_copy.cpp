@@ -1,7 +1,6 @@
 // What SQLite holds as tables of values, and back.
 #include "store/sqlite_copy.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace rushlight::store {
@@ -74,15 +73,10 @@ Status look_at_references(SqliteConnection& connection) {
 }  // namespace
 
 Result<std::vector<Table>> SqliteConnection::tables() {
-    std::vector<Table> all;
-    std::string odd;
+    TableList all;
     const auto take = [&](const Row& row) {
-        const std::string name(row.text(0));
-        if (is_of_this_store_only(name)) return true;
-        if (all.empty() || all.back().name != name) all.push_back({.name = name, .columns = {}});
-        all.back().columns.push_back({std::string(row.text(1)), kind_of(row.text(2))});
-        if (all.back().columns.back().kind == Value::Kind::null) odd = name;
-        if (row.integer(3) > 0) all.back().key.emplace_back(row.text(1));
+        all.add(row.text(0), row.text(1), kind_of(row.text(2)));
+        if (row.integer(3) > 0) all.add_key(row.text(0), row.text(1));
         return true;
     };
     const FunctionRef<bool(const Row&)> use(take);
@@ -91,8 +85,7 @@ Result<std::vector<Table>> SqliteConnection::tables() {
             "WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.rowid, c.cid",
             {}, &use);
     if (!asked) return pass(std::move(asked.error()));
-    if (!odd.empty()) return fail(ErrorCode::corrupt, "the table '" + odd + "' is none of ours");
-    return all;
+    return all.finish();
 }
 
 Result<std::map<std::string, std::int64_t>> SqliteConnection::counters() {
