@@ -68,14 +68,9 @@ class BackupServed : public ::testing::TestWithParam<Kind> {
     // A server with a list, a held file, an analyst and a receipt.
     void fill(Served& server, const Headers& admin) {
         key_ = server.key(admin, {"check", "lists", "read"});
-        ASSERT_EQ(server
-                      .ask("POST", "/api/v1/lists/practice/import", key_,
-                           read_file(source_file("practice/list.jsonl")))
-                      .status,
-                  200);
-        const Answer check = server.upload("/api/v1/check?receipt=1", key_,
-                                           read_file(source_file("practice/set/photos/spheres-01.jpg")),
-                                           R"({"account":"uploader 7"})");
+        ASSERT_EQ(server.ask("POST", "/api/v1/lists/practice/import", key_, practice_list()).status, 200);
+        const Answer check =
+            server.upload("/api/v1/check?receipt=1", key_, scene(), R"({"account":"uploader 7"})");
         ASSERT_EQ(check.status, 200) << check.text;
         receipt_ = check.body["receipt"].dump();
         ASSERT_EQ(server
@@ -106,13 +101,11 @@ TEST_P(BackupServed, WhatWasBackedUpUnderLoadComesBackWhole) {
         std::jthread importer([&] {
             for (int i = 0; !enough; ++i) {
                 const std::string name = "/api/v1/lists/load" + std::to_string(i) + "/import";
-                if (server.ask("POST", name, key_, read_file(source_file("practice/list.jsonl"))).status ==
-                    200)
-                    ++imports;
+                if (server.ask("POST", name, key_, practice_list()).status == 200) ++imports;
             }
         });
         std::jthread checker([&] {
-            const std::string line = read_file(source_file("practice/list.jsonl"));
+            const std::string line = practice_list();
             const std::string value = json::parse(line.substr(0, line.find('\n')))["value"];
             while (!enough) server.ask("POST", "/api/v1/check/hash", key_, json{{"hashes", {value}}});
         });
@@ -164,8 +157,7 @@ TEST_P(BackupServed, WhatWasBackedUpUnderLoadComesBackWhole) {
         cursor = seen.body["next"].is_null() ? "" : "&cursor=" + seen.body["next"].get<std::string>();
     } while (!found && !cursor.empty());
     EXPECT_TRUE(found) << kept.back();
-    const Answer check =
-        server.upload("/api/v1/check", key_, read_file(source_file("practice/set/photos/spheres-01.jpg")));
+    const Answer check = server.upload("/api/v1/check", key_, scene());
     EXPECT_EQ(check.body["decision"], "near") << check.text;
     const std::string receipt = folder_.write("receipt.json", receipt_);
     EXPECT_EQ(run({"receipt", "verify", receipt, "--key", fresh + "/keys/receipt.pub"}).status, 0);
@@ -177,10 +169,7 @@ TEST_P(BackupServed, ARunningServerTakesARestoreOver) {
     fill(server, admin);
     const std::string file = folder_.path("a.rushlight");
     ASSERT_EQ(command({"backup", file}, data_, place_).status, 0);
-    ASSERT_EQ(
-        server.ask("POST", "/api/v1/lists/later/import", key_, read_file(source_file("practice/list.jsonl")))
-            .status,
-        200);
+    ASSERT_EQ(server.ask("POST", "/api/v1/lists/later/import", key_, practice_list()).status, 200);
     const Ran refused = command({"restore", file}, data_, place_);
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.err, HasSubstr("--force"));
@@ -199,8 +188,7 @@ TEST_P(BackupServed, ARunningServerTakesARestoreOver) {
     EXPECT_EQ(server.ask("GET", "/api/v1/lists", admin).status, 401) << "everybody signs in again";
     EXPECT_EQ(sign_in(server).status, 201);
     EXPECT_EQ(command({"audit", "verify"}, data_, place_).lines().at(0)["ok"], true);
-    const Answer check =
-        server.upload("/api/v1/check", key_, read_file(source_file("practice/set/photos/spheres-01.jpg")));
+    const Answer check = server.upload("/api/v1/check", key_, scene());
     EXPECT_EQ(check.body["decision"], "near") << check.text;
 
     // What was replaced comes back the same way.

@@ -22,10 +22,8 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string scene() { return read_file(source_file("practice/set/photos/spheres-01.jpg")); }
-
 void import_practice(const Served& server, const Headers& as) {
-    const std::string list = read_file(source_file("practice/list.jsonl"));
+    const std::string list = practice_list();
     ASSERT_EQ(server.ask("POST", "/api/v1/lists/practice/import", as, list).status, 200);
 }
 

@@ -27,7 +27,7 @@ TEST(Crowd, OthersAreAnsweredWhileManyAreSlowAndMemoryStaysBounded) {
     const Folder folder;
     Served server(folder.path("var"));
     const Headers key = server.key(server.set_up(), {"check", "lists"});
-    const std::string picture = read_file(source_file("practice/set/photos/spheres-01.jpg"));
+    const std::string picture = scene();
     ASSERT_EQ(server.upload("/api/v1/check", key, picture).status, 200);
     const std::int64_t before = resident_bytes(server.pid());
 

@@ -71,7 +71,7 @@ TEST(DiskFull, NothingIsAcknowledgedThatIsNotStoredAndTheReserveLetsPeopleMakeRo
     std::optional<Served> server(std::in_place, data);
     Headers admin = server->set_up();
     const Headers key = server->key(admin, {"check", "lists"});
-    const std::string list = read_file(source_file("practice/list.jsonl"));
+    const std::string list = practice_list();
     ASSERT_EQ(server->ask("POST", "/api/v1/lists/practice/import", key, list).status, 200);
     Headers match = admin;
     match["If-Match"] = "\"0\"";
@@ -80,7 +80,7 @@ TEST(DiskFull, NothingIsAcknowledgedThatIsNotStoredAndTheReserveLetsPeopleMakeRo
                         json{{"rules", json::array()}, {"fallback", {{"unreadable", "hold"}}}})
                   .status,
               200);
-    const std::string known = read_file(source_file("practice/set/photos/spheres-01.jpg"));
+    const std::string known = scene();
     const std::string unknown = "a text that nobody knows";
     const Answer before = server->upload("/api/v1/check", key, known);
     ASSERT_EQ(before.status, 200) << before.text;

@@ -148,11 +148,7 @@ TEST_P(CheckExample, LetsNothingThroughThatWasNotChecked) {
     Served server(folder_.path("var"));
     const Headers admin = server.set_up();
     const Headers key = server.key(admin, {"check", "lists"});
-    ASSERT_EQ(
-        server
-            .ask("POST", "/api/v1/lists/practice/import", key, read_file(source_file("practice/list.jsonl")))
-            .status,
-        200);
+    ASSERT_EQ(server.ask("POST", "/api/v1/lists/practice/import", key, practice_list()).status, 200);
     Environment environment{{"CHECK_URL", server.url()},
                             {"CHECK_KEY", key.at("Authorization").substr(std::string("Bearer ").size())}};
     const auto action = [&](const std::string& file) {

@@ -107,7 +107,7 @@ class KillTest : public ::testing::TestWithParam<store::testing::Kind> {
     void prepare(Served& server) {
         admin_ = server.set_up();
         key_ = server.key(admin_, {"check", "lists", "read"});
-        const std::string list = read_file(source_file("practice/list.jsonl"));
+        const std::string list = practice_list();
         ASSERT_EQ(server.ask("POST", "/api/v1/lists/practice/import", key_, list).status, 200);
         ASSERT_EQ(server.ask("POST", "/api/v1/lists", key_, json{{"name", "bulk"}}).status, 201);
         const std::string first = hash_of(0);
@@ -328,7 +328,7 @@ class KillTest : public ::testing::TestWithParam<store::testing::Kind> {
     const Hooks hooks_;
     const Folder folder_;
     const store::testing::Place place_{GetParam()};
-    const std::string picture_ = read_file(source_file("practice/set/photos/spheres-01.jpg"));
+    const std::string picture_ = scene();
     Headers admin_, key_;
     Acknowledged done_;
 };

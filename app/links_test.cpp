@@ -27,8 +27,6 @@ using net::testing::response;
 using net::testing::SeenRequest;
 using ::testing::HasSubstr;
 
-std::string scene(const std::string& name) { return read_file(source_file("practice/set/photos/" + name)); }
-
 // A site that may be reached as site.test, and a door of this machine that nobody may knock at.
 class ScanOfLinks : public ::testing::Test {
   protected:

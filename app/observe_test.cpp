@@ -134,8 +134,6 @@ class Exposition {
     std::map<std::string, double> counts_;
 };
 
-std::string scene(const std::string& name) { return read_file(source_file("practice/set/photos/" + name)); }
-
 Exposition scraped(const Served& server) {
     const Answer answer = server.ask("GET", "/metrics");
     EXPECT_EQ(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
@@ -162,11 +160,7 @@ TEST(Metrics, AreWellFormedAndMove) {
     const Headers key = server.key(admin, {"check", "lists"});
     const Exposition before = scraped(server);
     EXPECT_EQ(before.value(R"(rushlight_checks_total{action="hold",decision="near"})"), 0);
-    ASSERT_EQ(
-        server
-            .ask("POST", "/api/v1/lists/practice/import", key, read_file(source_file("practice/list.jsonl")))
-            .status,
-        200);
+    ASSERT_EQ(server.ask("POST", "/api/v1/lists/practice/import", key, practice_list()).status, 200);
     ASSERT_EQ(server.upload("/api/v1/check", key, scene("spheres-01.jpg")).body["decision"], "near");
     json hashes{{"hashes", json::array()}};
     for (int i = 0; i < 250; ++i) hashes["hashes"].push_back("0123456789abcdef0123456789abcdef");
@@ -304,8 +298,7 @@ TEST(LogOfAServer, HasNobodyInIt) {
                json{{"email", plant("colleague@planted.example")},
                     {"roles", {"viewer"}},
                     {"password", plant("planted long password 2")}});
-    server.ask("POST", "/api/v1/lists/" + plant("planted-list") + "/import", key,
-               read_file(source_file("practice/list.jsonl")));
+    server.ask("POST", "/api/v1/lists/" + plant("planted-list") + "/import", key, practice_list());
     const std::string hash = plant("9f9e9d9c9b9a99989796959493929190");
     server.ask("POST", "/api/v1/check/hash", key, json{{"hashes", {hash}}});
     const json context{{"account", plant("planted-account-4711")},

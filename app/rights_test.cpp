@@ -19,16 +19,10 @@ using ::testing::Not;
 class RightsTest : public ::testing::Test {
   protected:
     void list_a_scene() const {
-        ASSERT_EQ(server_
-                      .ask("POST", "/api/v1/lists/practice/import", admin_,
-                           read_file(source_file("practice/list.jsonl")))
-                      .status,
-                  200);
+        ASSERT_EQ(server_.ask("POST", "/api/v1/lists/practice/import", admin_, practice_list()).status, 200);
     }
     Answer check(const Headers& as, const std::string& account) const {
-        return server_.upload("/api/v1/check", as,
-                              read_file(source_file("practice/set/photos/spheres-01.jpg")),
-                              json{{"account", account}}.dump());
+        return server_.upload("/api/v1/check", as, scene(), json{{"account", account}}.dump());
     }
 
     Folder folder_;

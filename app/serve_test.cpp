@@ -17,11 +17,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string scene(const std::string& name) { return read_file(source_file("practice/set/photos/" + name)); }
-
 void import_practice(const Served& server, const Headers& as) {
-    const Answer imported = server.ask("POST", "/api/v1/lists/practice/import", as,
-                                       read_file(source_file("practice/list.jsonl")));
+    const Answer imported = server.ask("POST", "/api/v1/lists/practice/import", as, practice_list());
     ASSERT_EQ(imported.status, 200) << imported.text;
     ASSERT_GT(imported.body["added"], 5);
 }
@@ -72,9 +69,7 @@ TEST_F(ServeTest, APlatformsFirstUploadIsAnsweredAndSeenByPeople) {
 
 TEST_F(ServeTest, HashesAreAnsweredInOrderAndABadOneErrsAlone) {
     import_practice(server_, key_);
-    const std::string pdq =
-        json::parse(read_file(source_file("practice/list.jsonl"))
-                        .substr(0, read_file(source_file("practice/list.jsonl")).find('\n')))["value"];
+    const std::string pdq = json::parse(practice_list().substr(0, practice_list().find('\n')))["value"];
     const json asked{{"hashes",
                       {"0123456789abcdef0123456789abcdef",
                        "nonsense",

@@ -24,7 +24,7 @@ TEST(StoreGone, IsSaidAndMendsItself) {
     Served server(folder.path("var"), {"--store", line.address()});
     Headers admin = server.set_up();
     const Headers key = server.key(admin, {"check", "lists"});
-    const std::string list = read_file(source_file("practice/list.jsonl"));
+    const std::string list = practice_list();
     ASSERT_EQ(server.ask("POST", "/api/v1/lists/practice/import", key, list).status, 200);
     Headers match = admin;
     match["If-Match"] = "\"0\"";
@@ -33,7 +33,7 @@ TEST(StoreGone, IsSaidAndMendsItself) {
                        json{{"rules", json::array()}, {"fallback", {{"unreadable", "hold"}}}})
                   .status,
               200);
-    const std::string picture = read_file(source_file("practice/set/photos/spheres-01.jpg"));
+    const std::string picture = scene();
     std::set<std::string> acknowledged;
     const auto upload = [&] {
         Answer answer = server.upload("/api/v1/check", key, picture);

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr std::size_t kMegabyte = std::size_t{1} << 20;
+constexpr std::chrono::seconds kPatience{60};  // a check is tried again for so long
 
 // So many bytes of which the list `known` holds the MD5.
 std::string known_file(const Served& server, const Headers& key, std::size_t size) {
@@ -35,16 +35,6 @@ double upload_bytes(const Served& server) {
     const std::string name = "\nrushlight_upload_bytes ";
     const auto at = text.find(name);
     return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size()));
-}
-
-template <class Condition>
-bool comes_true(Condition condition) {
-    const auto last = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > last) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    return true;
 }
 
 class UncheckedTest : public ::testing::Test {
@@ -66,17 +56,20 @@ TEST_F(UncheckedTest, AKnownFileThatCannotBeHeldWaitsAtTheUploadsCost) {
     const Answer taken = server_.upload("/api/v1/check?wait=0", key_, file);
     ASSERT_EQ(taken.status, 202) << taken.text;
     // Its bytes wait in memory, and count as an upload's for as long as they do.
-    EXPECT_TRUE(comes_true([&] { return upload_bytes(server_) >= 3.0 * kMegabyte; }));
+    EXPECT_TRUE(
+        http::testing::eventually([&] { return upload_bytes(server_) >= 3.0 * kMegabyte; }, kPatience));
     EXPECT_EQ(server_.ask("GET", taken.header("Location"), key_).body["state"], "waiting");
     quota(100);
     Answer answer;
-    EXPECT_TRUE(comes_true([&] {
-        answer = server_.ask("GET", taken.header("Location"), key_);
-        return answer.body["state"] == "done";
-    }));
+    EXPECT_TRUE(http::testing::eventually(
+        [&] {
+            answer = server_.ask("GET", taken.header("Location"), key_);
+            return answer.body["state"] == "done";
+        },
+        kPatience));
     EXPECT_EQ(answer.body["answer"]["action"], "block") << answer.text;
     EXPECT_EQ(answer.body["answer"]["held"], true);
-    EXPECT_TRUE(comes_true([&] { return upload_bytes(server_) == 0; }));
+    EXPECT_TRUE(http::testing::eventually([&] { return upload_bytes(server_) == 0; }, kPatience));
 }
 
 TEST_F(UncheckedTest, AKnownFileThatWaitsWhenTheServerIsStoppedIsHeldBack) {

@@ -116,4 +116,7 @@ std::string read_file(const std::string& path) {
 
 std::string source_file(const std::string& name) { return std::string(RUSHLIGHT_SOURCE_DIR) + '/' + name; }
 
+std::string scene(const std::string& name) { return read_file(source_file("practice/set/photos/" + name)); }
+std::string practice_list() { return read_file(source_file("practice/list.jsonl")); }
+
 }  // namespace rushlight::app::testing

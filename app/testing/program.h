@@ -69,5 +69,8 @@ inline Ran run(std::vector<std::string> arguments) { return run(Call{.arguments 
 
 std::string read_file(const std::string& path);
 std::string source_file(const std::string& name);  // in the repository
+// A drawn scene, and the list on which some of them stand: as bytes.
+std::string scene(const std::string& name = "spheres-01.jpg");
+std::string practice_list();
 
 }  // namespace rushlight::app::testing
